@@ -1,0 +1,168 @@
+"""The protocols: what the object behind a spec's ``target`` can do.
+
+``target`` is called as ``target(spec, **options)`` (data sets and image sources also get ``root``) and returns an
+object of the kind's protocol. No base class is needed. Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import numpy as np
+    import torch
+    from numpy.typing import NDArray
+    from PIL.Image import Image
+
+    from visionlaw.features.geometry import Geometry
+    from visionlaw.features.maps import FeatureMap
+    from visionlaw.policy.state import StudyState
+
+T = TypeVar("T")
+R = TypeVar("R")
+
+
+@runtime_checkable
+class Encoder(Protocol):
+    """A frozen vision encoder, loaded and ready."""
+
+    def preprocess(self, image: Image) -> tuple[torch.Tensor, Geometry]:
+        """Turn an RGB image into the encoder's input ``[3, S, S]`` and the geometry of its tokens.
+
+        :func:`visionlaw.features.preprocess.prepare` does both for every resize mode.
+        """
+        ...
+
+    def encode(self, batch: torch.Tensor) -> torch.Tensor:
+        """Encode inputs ``[B, 3, S, S]`` into tokens ``[B, h·w, C]``, row-major, special tokens dropped."""
+        ...
+
+
+@runtime_checkable
+class Combiner(Protocol):
+    """A way to make one representation of several encoders."""
+
+    def combine(self, maps: Sequence[FeatureMap]) -> FeatureMap:
+        """Combine the feature maps of one image."""
+        ...
+
+    def combine_rows(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Combine cosine rows ``[m, h·w]``, one per encoder, into those of the combined features."""
+        ...
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """An image that is loaded on demand.
+
+    Attributes:
+        key: Stable identity of the image's content: a digest of its bytes, or of the recipe that draws it.
+        load: Returns the image; may be called from a worker thread.
+    """
+
+    key: str
+    load: Callable[[], Image] = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two images with corresponding keypoints.
+
+    Attributes:
+        id: Stable and unique within the data set.
+        source: The image whose keypoints are given.
+        target: The image in which they are searched.
+        source_points: ``[m, 2]`` pixel positions (x, y) from the centre of the top-left pixel.
+        target_points: ``[m, 2]``, the true positions of the same keypoints.
+        size: The length in target pixels that α multiplies, such as the longer side of the target's box.
+        category: What the pair shows, for the macro average.
+        attributes: Further properties to break the score down by.
+    """
+
+    id: str
+    source: ImageRef
+    target: ImageRef
+    source_points: NDArray[np.float64]
+    target_points: NDArray[np.float64]
+    size: float
+    category: str = ""
+    attributes: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
+
+
+@runtime_checkable
+class CorrespondenceDataset(Protocol):
+    """Image pairs with corresponding keypoints. ``target(spec, root=None, **options)``."""
+
+    @property
+    def version(self) -> str:
+        """Identity of the content: generator version, seed, digest of the files…, for the provenance."""
+        ...
+
+    def __len__(self) -> int:
+        """Count the pairs."""
+        ...
+
+    def __iter__(self) -> Iterator[Pair]:
+        """Yield the pairs, each time the same in the same order."""
+        ...
+
+
+@runtime_checkable
+class ImageSource(Protocol):
+    """Images, with captions where there are any. ``target(spec, root=None, **options)``."""
+
+    def __len__(self) -> int:
+        """Count the images."""
+        ...
+
+    def __iter__(self) -> Iterator[tuple[ImageRef, str | None]]:
+        """Yield each image with its caption, or None."""
+        ...
+
+
+@runtime_checkable
+class Scorer(Protocol):
+    """A cheap score of frozen features."""
+
+    def score(self, maps: Mapping[str, FeatureMap], reference: Any) -> float:
+        """Score one representation's feature maps, keyed by image, against what the scorer needs."""
+        ...
+
+
+@runtime_checkable
+class Sampler(Protocol):
+    """A rule that chooses which representation to train next, and ranks them. Works on all trials at once."""
+
+    def ask(self, state: StudyState, rng: np.random.Generator) -> NDArray[np.int64]:
+        """Choose an open candidate for each trial: ``[T]`` indices, -1 where none is open."""
+        ...
+
+    def predict(self, state: StudyState) -> NDArray[np.float64]:
+        """Predict performance, ``[T, b, k]``, higher is better; NaN where nothing can be said yet."""
+        ...
+
+
+@runtime_checkable
+class Trainer(Protocol):
+    """Finetunes an MLLM on a representation and evaluates it."""
+
+    def finetune(self, representation: str, workdir: Path) -> Path:
+        """Train, and return the folder of the trained model; resumes when called again."""
+        ...
+
+    def evaluate(self, model: Path, benchmarks: Sequence[str]) -> Mapping[str, float]:
+        """Return the performance on each benchmark, in its own unit."""
+        ...
+
+
+@runtime_checkable
+class Executor(Protocol):
+    """A place where tasks run."""
+
+    def map(self, task: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
+        """Run an idempotent task on every item and yield the results in the order of the items."""
+        ...

@@ -1,0 +1,166 @@
+"""The specs: what a plugin's listing hooks return. Frozen data, JSON in and out, no heavy import.
+
+A spec names its code by a ``target`` string (``"package.module:callable"``) that is imported on first use only, so
+that listing thousands of encoders costs milliseconds. The field descriptions below are the reference documentation.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, computed_field, model_validator
+
+from visionlaw.ids import ENCODER_PATTERN, WORD_PATTERN, prefix_of, resolution_of
+
+Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
+EncoderId = Annotated[str, StringConstraints(pattern=rf"^{ENCODER_PATTERN}$")]
+Word = Annotated[str, StringConstraints(pattern=rf"^{WORD_PATTERN}$")]
+Kind = Literal[
+    "encoder", "combiner", "scorer", "sampler", "dataset", "image_source", "trainer", "executor"
+]
+
+
+class Option(BaseModel):
+    """One option of an id, ``?name=value``."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    type: Literal["int", "float", "str", "bool"] = Field(description="How the text after '=' is read.")
+    default: int | float | str | bool = Field(description="The value when the option is not given.")
+    description: str = Field(description="What it changes, in one sentence, with its unit and range.")
+
+
+class Spec(BaseModel):
+    """What all specs share."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", protected_namespaces=())
+    kind: ClassVar[Kind]
+
+    id: Word = Field(description="The exact name: a plain word or 'prefix/name'.")
+    target: Target = Field(
+        description="'package.module:callable', imported on first use; called as callable(spec, **options)."
+    )
+    description: str = Field("", description="One sentence for listings.")
+    aliases: tuple[str, ...] = Field((), description="Other exact names, for instance those of publications.")
+    tags: tuple[str, ...] = Field((), description="Free words to search by.")
+    options: dict[str, Option] = Field({}, description="Options that '?name=value' may set.")
+    extras: tuple[str, ...] = Field((), description="Extras of the distribution that the target needs.")
+    deprecated: str | None = Field(None, description="Why it should no longer be used; None when current.")
+    superseded_by: str | None = Field(None, description="The id to use instead of a deprecated one.")
+
+    @property
+    def prefix(self) -> str:
+        """The family prefix, what stands before the first '/'."""
+        return prefix_of(self.id)
+
+
+class EncoderSpec(Spec):
+    """A frozen vision encoder at one input resolution."""
+
+    kind: ClassVar[Kind] = "encoder"
+
+    id: EncoderId = Field(description="'prefix/name@resolution'; the prefix is the entry point's name.")  # pyright: ignore[reportIncompatibleVariableOverride]
+    checkpoint: str | None = Field(None, description="Hub repository or file of the weights; None for weight-free.")
+    revision: str | None = Field(None, description="Pinned revision of the checkpoint (a commit hash).")
+    license: str | None = Field(None, description="SPDX identifier or name of the weights' licence.")
+    resolution: Annotated[int, Field(ge=1, le=16384)] = Field(description="Input side in pixels, as in the id.")
+    resize: Literal["squash", "letterbox", "crop"] = Field(
+        "squash",
+        description="How an image becomes square: squash distorts, letterbox pads, crop cuts the longer side.",
+    )
+    patch: Annotated[int, Field(ge=1)] = Field(description="Side of the input that one token covers, in pixels.")
+    stride: int | None = Field(None, ge=1, description="Distance of neighbouring tokens in pixels; None: patch.")
+    channels: Annotated[int, Field(ge=1)] = Field(description="Length C of one token.")
+    parameters: int | None = Field(None, ge=0, description="Number of weights; 0 for weight-free encoders.")
+    layer: int = Field(-1, description="The block that is read, counted as Python counts: -1 is the last.")
+
+    @computed_field(description="Tokens per side: (h, w).")
+    @property
+    def grid(self) -> tuple[int, int]:
+        """Tokens per side, (h, w)."""
+        side = (self.resolution - self.patch) // (self.stride or self.patch) + 1
+        return side, side
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_computed(cls, data: Any) -> Any:
+        """Accept what ``model_dump`` wrote: the grid is computed again, not read."""
+        if isinstance(data, dict):
+            return {k: v for k, v in data.items() if k != "grid"}  # pyright: ignore[reportUnknownVariableType]
+        return data
+
+    @model_validator(mode="after")
+    def _agrees_with_id(self) -> EncoderSpec:
+        if resolution_of(self.id) != self.resolution:
+            raise ValueError(f"resolution {self.resolution} contradicts the id '{self.id}'")
+        if self.patch > self.resolution:
+            raise ValueError(f"patch {self.patch} is larger than the resolution {self.resolution}")
+        return self
+
+
+class CombinerSpec(Spec):
+    """A way to make one representation of several encoders."""
+
+    kind: ClassVar[Kind] = "combiner"
+
+
+class ScorerSpec(Spec):
+    """A cheap score of frozen features."""
+
+    kind: ClassVar[Kind] = "scorer"
+
+    measures: str = Field(description="The law's variable that it supplies: 'A', 'C' or a name of its own.")
+    unit: str = Field("", description="Unit and range of the score, for instance '% of keypoints, 0-100'.")
+    higher_is_better: bool = Field(True, description="Whether a higher score is better.")
+
+
+class SamplerSpec(Spec):
+    """A rule that chooses which representation to train next."""
+
+    kind: ClassVar[Kind] = "sampler"
+
+
+class DatasetSpec(Spec):
+    """A data set of image pairs with corresponding keypoints."""
+
+    kind: ClassVar[Kind] = "dataset"
+
+    license: str | None = Field(None, description="Licence of the data.")
+    homepage: str | None = Field(None, description="Where to get the data.")
+    needs_root: bool = Field(False, description="Whether a folder with the data must be given.")
+
+
+class ImageSourceSpec(Spec):
+    """A source of images, with or without captions."""
+
+    kind: ClassVar[Kind] = "image_source"
+
+    captions: bool = Field(False, description="Whether each image has a caption.")
+    license: str | None = Field(None, description="Licence of the images.")
+
+
+class TrainerSpec(Spec):
+    """A way to finetune an MLLM on a representation and to evaluate it."""
+
+    kind: ClassVar[Kind] = "trainer"
+
+
+class ExecutorSpec(Spec):
+    """A place where tasks run: this process, a cluster…"""
+
+    kind: ClassVar[Kind] = "executor"
+
+
+SPEC_TYPES: dict[Kind, type[Spec]] = {
+    spec.kind: spec
+    for spec in (
+        EncoderSpec,
+        CombinerSpec,
+        ScorerSpec,
+        SamplerSpec,
+        DatasetSpec,
+        ImageSourceSpec,
+        TrainerSpec,
+        ExecutorSpec,
+    )
+}
