@@ -152,20 +152,22 @@ def _print_entries(entries: tuple[Entry, ...]) -> None:
 def _print_records(records: tuple[PluginRecord, ...]) -> None:
     from rich.table import Table
 
-    table = Table("plugin", "distribution", "status", "ms", "provides", "reason and remedy")
+    table = Table("plugin", "distribution", "status", "ms", "provides")
     for record in records:
         colour = _COLOURS.get(record.status, "red")
-        provides = ", ".join(f"{len(ids)} {kind.replace('_', ' ')}" for kind, ids in record.provides.items())
-        why = record.reason + (f"\n→ {record.remedy}" if record.remedy else "")
-        table.add_row(
-            record.name,
-            f"{record.distribution} {record.version}",
-            f"[{colour}]{record.status}[/]",
-            f"{record.seconds * 1000:.0f}",
-            provides,
-            why,
-        )
+        provides = ", ".join(_count(kind, len(ids)) for kind, ids in record.provides.items())
+        source = f"{record.distribution} {record.version}"
+        milliseconds = f"{record.seconds * 1000:.0f}"
+        table.add_row(record.name, source, f"[{colour}]{record.status}[/]", milliseconds, provides)
     console().print(table)
+    for record in records:
+        if record.reason:
+            write(f"{record.name} ({record.status if record.status != 'ok' else 'warning'}): {record.reason}")
+            write(f"  → {record.remedy}")
+
+
+def _count(kind: str, number: int) -> str:
+    return f"{number} {kind.replace('_', ' ')}{'' if number == 1 else 's'}"
 
 
 def _print_facts(facts: dict[str, Any]) -> None:
