@@ -18,7 +18,9 @@ _COLOURS = {"ok": "green", "degraded": "yellow", "disabled": "dim"}
 
 
 def list_(
-    kind: Annotated[str | None, typer.Argument(help="encoder, dataset, scorer, sampler…; all without it.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="encoder, dataset, scorer, sampler…; all without it.")
+    ] = None,
     search: Annotated[str, typer.Option(help="Only what has this text in its id, alias, tag or description.")] = "",
     space: SpaceOption = None,
     as_json: JsonOption = False,
