@@ -54,9 +54,7 @@ def parse_reference(text: str) -> Reference:
     """
     base, question, query = text.strip().partition("?")
     if not base or re.search(r"\s|\+", base):
-        raise InvalidIdError(
-            f"'{text}' is not an id.", "Ids look like 'clip/vit-l-14@224' or 'a/b@224 + c/d@224'."
-        )
+        raise InvalidIdError(f"'{text}' is not an id.", "Ids look like 'clip/vit-l-14@224' or 'a/b@224 + c/d@224'.")
     options: dict[str, str] = {}
     for part in query.split("&") if question else ():
         match = _OPTION.fullmatch(part)
