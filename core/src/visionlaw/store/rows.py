@@ -18,8 +18,8 @@ class ScoreRow:
     """One score of one representation, with everything that made it.
 
     Two rows with the same :attr:`key` are the same measurement: recording the second replaces the first, so
-    repeating a command changes nothing. Rows that differ in a protocol, a parameter, the version of the data or the
-    provenance stand side by side and are never averaged.
+    repeating a command changes nothing. Rows that differ in a protocol, a parameter, the version of the data
+    or the provenance stand side by side and are never averaged.
 
     Attributes:
         representation: Canonical id, ``a`` or ``a + b``.
@@ -33,7 +33,8 @@ class ScoreRow:
         params: Parameters of the protocol, such as ``{"alpha": 0.1}``; JSON values.
         provenance: What made the number and would change it: plugin distributions with versions, checkpoint
             and revision of each encoder, combiner, seed…; JSON values.
-        extra: What was measured along with it (per-keypoint score, per category…); JSON values, not in the key.
+        extra: What was measured along with it (per-keypoint score, per category…), not in the key; JSON
+            values.
         run: The run that recorded it; set by the store.
         recorded: When, in UTC; set by the store.
 
