@@ -263,10 +263,11 @@ def _call(plugin: Plugin, hook: str, kind: Kind, function: Callable[..., object]
     specs: list[Spec] = []
     with _guarded(plugin, f"{hook}()"):
         items = function()
+        given = type(items).__name__
         if isinstance(items, str | bytes | Mapping | Spec) or not isinstance(items, Iterable):
             plugin.fail(
                 "degraded",
-                f"{hook}() returned {type(items).__name__}, not an iterable of {SPEC_TYPES[kind].__name__}.",
+                f"{hook}() returned {given}, not an iterable of {SPEC_TYPES[kind].__name__}.",
                 "Return a list, or yield each spec.",
             )
             return []
