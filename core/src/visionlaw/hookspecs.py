@@ -84,7 +84,7 @@ class Hooks:
         ...
 
     @hookspec(firstresult=True)
-    def visionlaw_resolve(self, id: str) -> EncoderSpec | None:
+    def visionlaw_resolve(self, id: str) -> EncoderSpec | None:  # noqa: A002
         """Return the spec of an encoder that is not listed, or None: for open-ended families.
 
         Asked only of the plugin whose entry-point name is the id's prefix, with the id without its options.

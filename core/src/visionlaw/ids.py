@@ -54,9 +54,7 @@ def parse_reference(text: str) -> Reference:
     """
     base, question, query = text.strip().partition("?")
     if not base or re.search(r"\s|\+", base):
-        raise InvalidIdError(
-            f"'{text}' is not an id.", "Ids look like 'clip/vit-l-14@224' or 'a/b@224 + c/d@224'."
-        )
+        raise InvalidIdError(f"'{text}' is not an id.", "Ids look like 'clip/vit-l-14@224' or 'a/b@224 + c/d@224'.")
     options: dict[str, str] = {}
     for part in query.split("&") if question else ():
         match = _OPTION.fullmatch(part)
@@ -74,6 +72,8 @@ def parse_representation(text: str) -> tuple[Reference, ...]:
     Raises:
         InvalidIdError: A part is empty or malformed, or the same encoder is named twice.
     """
+    if not all(part.strip() for part in text.split("+")):
+        raise InvalidIdError(f"'{text}' has an empty part.", "Write 'a/b@224 + c/d@224'.")
     parts = tuple(parse_reference(part) for part in text.split("+"))
     seen: set[Reference | str] = set()
     for part in parts:

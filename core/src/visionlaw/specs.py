@@ -6,18 +6,30 @@ that listing thousands of encoders costs milliseconds. The field descriptions be
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, computed_field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from visionlaw.ids import ENCODER_PATTERN, WORD_PATTERN, prefix_of, resolution_of
 
-Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
-EncoderId = Annotated[str, StringConstraints(pattern=rf"^{ENCODER_PATTERN}$")]
-Word = Annotated[str, StringConstraints(pattern=rf"^{WORD_PATTERN}$")]
-Kind = Literal[
-    "encoder", "combiner", "scorer", "sampler", "dataset", "image_source", "trainer", "executor"
-]
+
+def _matches(pattern: str, shape: str) -> AfterValidator:
+    """Validate by a pattern, with a message that shows the expected shape instead of the pattern."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(f"'{text}' does not look like {shape}")
+        return text
+
+    return AfterValidator(check)
+
+
+Target = Annotated[str, _matches(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", "'package.module:callable'")]
+EncoderId = Annotated[str, _matches(ENCODER_PATTERN, "'prefix/name@resolution'")]
+Word = Annotated[str, _matches(WORD_PATTERN, "'word' or 'prefix/name'")]
+Kind = Literal["encoder", "combiner", "scorer", "sampler", "dataset", "image_source", "trainer", "executor"]
 
 
 class Option(BaseModel):
@@ -40,13 +52,13 @@ class Spec(BaseModel):
     target: Target = Field(
         description="'package.module:callable', imported on first use; called as callable(spec, **options)."
     )
-    description: str = Field("", description="One sentence for listings.")
-    aliases: tuple[str, ...] = Field((), description="Other exact names, for instance those of publications.")
-    tags: tuple[str, ...] = Field((), description="Free words to search by.")
-    options: dict[str, Option] = Field({}, description="Options that '?name=value' may set.")
-    extras: tuple[str, ...] = Field((), description="Extras of the distribution that the target needs.")
-    deprecated: str | None = Field(None, description="Why it should no longer be used; None when current.")
-    superseded_by: str | None = Field(None, description="The id to use instead of a deprecated one.")
+    description: str = Field(default="", description="One sentence for listings.")
+    aliases: tuple[str, ...] = Field(default=(), description="Other exact names, for instance those of publications.")
+    tags: tuple[str, ...] = Field(default=(), description="Free words to search by.")
+    options: dict[str, Option] = Field(default={}, description="Options that '?name=value' may set.")
+    extras: tuple[str, ...] = Field(default=(), description="Extras of the distribution that the target needs.")
+    deprecated: str | None = Field(default=None, description="Why it should no longer be used; None when current.")
+    superseded_by: str | None = Field(default=None, description="The id to use instead of a deprecated one.")
 
     @property
     def prefix(self) -> str:
@@ -60,19 +72,23 @@ class EncoderSpec(Spec):
     kind: ClassVar[Kind] = "encoder"
 
     id: EncoderId = Field(description="'prefix/name@resolution'; the prefix is the entry point's name.")  # pyright: ignore[reportIncompatibleVariableOverride]
-    checkpoint: str | None = Field(None, description="Hub repository or file of the weights; None for weight-free.")
-    revision: str | None = Field(None, description="Pinned revision of the checkpoint (a commit hash).")
-    license: str | None = Field(None, description="SPDX identifier or name of the weights' licence.")
+    checkpoint: str | None = Field(
+        default=None, description="Hub repository or file of the weights; None for weight-free."
+    )
+    revision: str | None = Field(default=None, description="Pinned revision of the checkpoint (a commit hash).")
+    license: str | None = Field(default=None, description="SPDX identifier or name of the weights' licence.")
     resolution: Annotated[int, Field(ge=1, le=16384)] = Field(description="Input side in pixels, as in the id.")
     resize: Literal["squash", "letterbox", "crop"] = Field(
-        "squash",
+        default="squash",
         description="How an image becomes square: squash distorts, letterbox pads, crop cuts the longer side.",
     )
     patch: Annotated[int, Field(ge=1)] = Field(description="Side of the input that one token covers, in pixels.")
-    stride: int | None = Field(None, ge=1, description="Distance of neighbouring tokens in pixels; None: patch.")
+    stride: int | None = Field(
+        default=None, ge=1, description="Distance of neighbouring tokens in pixels; None: patch."
+    )
     channels: Annotated[int, Field(ge=1)] = Field(description="Length C of one token.")
-    parameters: int | None = Field(None, ge=0, description="Number of weights; 0 for weight-free encoders.")
-    layer: int = Field(-1, description="The block that is read, counted as Python counts: -1 is the last.")
+    parameters: int | None = Field(default=None, ge=0, description="Number of weights; 0 for weight-free encoders.")
+    layer: int = Field(default=-1, description="The block that is read, counted as Python counts: -1 is the last.")
 
     @computed_field(description="Tokens per side: (h, w).")
     @property
@@ -110,8 +126,8 @@ class ScorerSpec(Spec):
     kind: ClassVar[Kind] = "scorer"
 
     measures: str = Field(description="The law's variable that it supplies: 'A', 'C' or a name of its own.")
-    unit: str = Field("", description="Unit and range of the score, for instance '% of keypoints, 0-100'.")
-    higher_is_better: bool = Field(True, description="Whether a higher score is better.")
+    unit: str = Field(default="", description="Unit and range of the score, for instance '% of keypoints, 0-100'.")
+    higher_is_better: bool = Field(default=True, description="Whether a higher score is better.")
 
 
 class SamplerSpec(Spec):
@@ -125,9 +141,9 @@ class DatasetSpec(Spec):
 
     kind: ClassVar[Kind] = "dataset"
 
-    license: str | None = Field(None, description="Licence of the data.")
-    homepage: str | None = Field(None, description="Where to get the data.")
-    needs_root: bool = Field(False, description="Whether a folder with the data must be given.")
+    license: str | None = Field(default=None, description="Licence of the data.")
+    homepage: str | None = Field(default=None, description="Where to get the data.")
+    needs_root: bool = Field(default=False, description="Whether a folder with the data must be given.")
 
 
 class ImageSourceSpec(Spec):
@@ -135,8 +151,8 @@ class ImageSourceSpec(Spec):
 
     kind: ClassVar[Kind] = "image_source"
 
-    captions: bool = Field(False, description="Whether each image has a caption.")
-    license: str | None = Field(None, description="Licence of the images.")
+    captions: bool = Field(default=False, description="Whether each image has a caption.")
+    license: str | None = Field(default=None, description="Licence of the images.")
 
 
 class TrainerSpec(Spec):

@@ -1,0 +1,193 @@
+"""Verbs that show what is installed: list, show, plugins, doctor."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from visionlaw.cli.context import JsonOption, SpaceOption, project
+from visionlaw.cli.output import console, note, print_json, write
+
+if TYPE_CHECKING:
+    from visionlaw.plugins import PluginRecord
+    from visionlaw.registry import Entry
+    from visionlaw.specs import EncoderSpec, Kind
+
+_COLOURS = {"ok": "green", "degraded": "yellow", "disabled": "dim"}
+
+
+def list_(
+    kind: Annotated[str | None, typer.Argument(help="encoder, dataset, scorer, sampler…; all without it.")] = None,
+    search: Annotated[str, typer.Option(help="Only what has this text in its id, alias, tag or description.")] = "",
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what the installed plugins provide.
+
+    Example: visionlaw list encoder --search dino
+    """
+    wanted = _kind(kind)
+    registry = project(space).registry
+    entries = registry.search(search, wanted) if search else registry.entries(wanted)
+    if as_json:
+        print_json([_row(entry) for entry in entries])
+    else:
+        _print_entries(entries)
+    _mention_problems(registry.plugins)
+
+
+def show(
+    name: Annotated[str, typer.Argument(metavar="ID", help="An id, an alias, or a published name such as clip@336.")],
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show everything known about an id, an alias or a published name.
+
+    Example: visionlaw show clip@336
+    """
+    from visionlaw.lookup import describe
+
+    here = project(space)
+    found = describe(name, here.space, here.registry)
+    if as_json:
+        print_json(found)
+        return
+    for part in found["parts"]:
+        _print_facts(part)
+    if len(found["parts"]) > 1:
+        write(f"Combination: {found['id']}")
+    if found["published"]:
+        write("Published: " + "; ".join(found["published"]))
+
+
+def plugins(space: SpaceOption = None, as_json: JsonOption = False) -> None:
+    """Show every installed plugin and its health. A bad plugin never changes the exit code.
+
+    Example: visionlaw plugins --json
+    """
+    from dataclasses import asdict
+
+    records = project(space).registry.plugins
+    if as_json:
+        print_json([asdict(record) for record in records])
+    else:
+        _print_records(records)
+
+
+def doctor(space: SpaceOption = None, as_json: JsonOption = False) -> None:
+    """Import each plugin in a process of its own and report, so that even one that crashes Python is named.
+
+    Example: visionlaw doctor
+    """
+    from dataclasses import asdict
+
+    from visionlaw.doctor import examine, library_versions
+
+    here = project(space)
+    records = examine((*here.disabled, *here.file.plugins.disabled))
+    versions = library_versions()
+    if as_json:
+        print_json({"plugins": [asdict(r) for r in records], "versions": versions, "registry": str(here.space_path)})
+        return
+    _print_records(records)
+    write(f"registry.toml  {here.space_path}")
+    write(f"results        {here.state_dir}")
+    for name, version in versions.items():
+        write(f"{name:<14} {version}")
+
+
+def _kind(text: str | None) -> Kind | None:
+    from visionlaw.errors import UnknownIdError, did_you_mean
+    from visionlaw.specs import SPEC_TYPES
+
+    if text is None:
+        return None
+    word = text.lower().replace("-", "_")
+    for candidate in (word, word.removesuffix("s")):
+        if candidate in SPEC_TYPES:
+            return candidate
+    raise UnknownIdError(
+        f"There is no kind '{text}'.",
+        did_you_mean(word, SPEC_TYPES) or f"Kinds: {', '.join(SPEC_TYPES)}.",
+    )
+
+
+def _row(entry: Entry) -> dict[str, Any]:
+    head = {
+        "id": entry.spec.id,
+        "kind": entry.spec.kind,
+        "plugin": entry.plugin,
+        "distribution": entry.distribution,
+        "version": entry.version,
+    }
+    return head | entry.spec.model_dump(mode="json", exclude={"id"})
+
+
+def _print_entries(entries: tuple[Entry, ...]) -> None:
+    from rich.table import Table
+
+    out = console()
+    encoders = [e for e in entries if e.spec.kind == "encoder"]
+    others = [e for e in entries if e.spec.kind != "encoder"]
+    if not entries:
+        write("Nothing installed provides that. Plugins: visionlaw plugins")
+    if encoders:
+        table = Table("encoder", "px", "grid", "C", "parameters", "licence", "plugin", title_justify="left")
+        for entry in encoders:
+            spec = cast("EncoderSpec", entry.spec)
+            grid = "×".join(map(str, spec.grid))
+            size = "?" if spec.parameters is None else _short(spec.parameters)
+            source = f"{entry.distribution} {entry.version}"
+            table.add_row(spec.id, str(spec.resolution), grid, str(spec.channels), size, spec.license or "?", source)
+        out.print(table)
+    if others:
+        table = Table("kind", "id", "what it is", "plugin")
+        for entry in others:
+            source = f"{entry.distribution} {entry.version}"
+            table.add_row(entry.spec.kind.replace("_", " "), entry.spec.id, entry.spec.description, source)
+        out.print(table)
+
+
+def _print_records(records: tuple[PluginRecord, ...]) -> None:
+    from rich.table import Table
+
+    table = Table("plugin", "distribution", "status", "ms", "provides")
+    for record in records:
+        colour = _COLOURS.get(record.status, "red")
+        provides = ", ".join(_count(kind, len(ids)) for kind, ids in record.provides.items())
+        source = f"{record.distribution} {record.version}"
+        milliseconds = f"{record.seconds * 1000:.0f}"
+        table.add_row(record.name, source, f"[{colour}]{record.status}[/]", milliseconds, provides)
+    console().print(table)
+    for record in records:
+        if record.reason:
+            write(f"{record.name} ({record.status if record.status != 'ok' else 'warning'}): {record.reason}")
+            write(f"  → {record.remedy}")
+
+
+def _count(kind: str, number: int) -> str:
+    return f"{number} {kind.replace('_', ' ')}{'' if number == 1 else 's'}"
+
+
+def _print_facts(facts: dict[str, Any]) -> None:
+    write(facts["id"])
+    for key, value in facts.items():
+        if key != "id" and value not in (None, "", [], {}, ()):
+            text = ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else value
+            write(f"  {key:<14} {text}")
+    write()
+
+
+def _mention_problems(records: tuple[PluginRecord, ...]) -> None:
+    bad = [r for r in records if r.reason and r.status != "disabled"]
+    if bad:
+        names = ", ".join(f"{r.name} ({r.status if r.status != 'ok' else 'warning'})" for r in bad)
+        note(f"Plugins that need attention: {names}. See why: visionlaw plugins")
+
+
+def _short(count: int) -> str:
+    for unit, size in (("B", 10**9), ("M", 10**6), ("k", 10**3)):
+        if count >= size:
+            return f"{count / size:.3g}{unit}"
+    return str(count)

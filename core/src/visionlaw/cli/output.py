@@ -1,0 +1,49 @@
+"""What the verbs write: data on stdout, notes and progress on stderr."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from typing import TYPE_CHECKING, Any, cast
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+PIPED_WIDTH = 140
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Return a rich console; where the output is no terminal, lines are 140 characters wide."""
+    from rich.console import Console
+
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, width=None if stream.isatty() else PIPED_WIDTH, highlight=False)
+
+
+def print_json(value: Any) -> None:
+    """Write ``value`` as JSON; what is not a finite number becomes null."""
+    sys.stdout.write(json.dumps(_plain(value), indent=2, ensure_ascii=False, allow_nan=False) + "\n")
+
+
+def write(text: str = "") -> None:
+    """Write a line of plain text to stdout."""
+    sys.stdout.write(text + "\n")
+
+
+def note(text: str) -> None:
+    """Write a line to stderr, where it cannot damage piped data."""
+    sys.stderr.write(text.rstrip() + "\n")
+
+
+def _plain(value: Any) -> Any:
+    """Turn arrays, tuples and mappings into what json knows."""
+    if hasattr(value, "tolist"):
+        value = value.tolist()
+    if isinstance(value, dict):
+        return {str(key): _plain(item) for key, item in cast("dict[Any, Any]", value).items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_plain(item) for item in cast("list[Any]", value)]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value

@@ -1,0 +1,68 @@
+"""Verbs about the search space: init, space check, space schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from visionlaw.cli.context import JsonOption, project
+from visionlaw.cli.output import print_json, write
+
+app = typer.Typer(no_args_is_help=True)
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(help="The project's folder; made where it does not exist.")] = Path(),
+) -> None:
+    """Start a project: write the shipped registry.toml, commented, into a folder.
+
+    Example: visionlaw init my-project
+    """
+    from visionlaw.space import FILE_NAME, write_default
+
+    path = write_default(folder)
+    write(f"Wrote {path}. Edit it, then validate it with: visionlaw space check {path}")
+    write(f"Commands run in {path.parent} or below use this {FILE_NAME}.")
+
+
+@app.command()
+def check(
+    file: Annotated[Path | None, typer.Argument(help="A registry.toml; without it the nearest one upwards.")] = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Validate a registry.toml and say what it contains and what is not installed.
+
+    Example: visionlaw space check registry.toml
+    """
+    here = project(file)
+    space = here.space
+    representations = space.representations
+    missing = space.missing_plugins()
+    if as_json:
+        print_json(
+            {
+                "file": str(here.space_path),
+                "representations": representations,
+                "benchmarks": list(space.benchmarks),
+                "to_install": missing,
+            }
+        )
+        return
+    single = sum("+" not in text for text in representations)
+    write(f"{here.space_path}: valid.")
+    write(f"{single} encoders and {len(representations) - single} combinations; {len(space.benchmarks)} benchmarks.")
+    for distribution, ids in missing.items():
+        write(f"Not installed: {', '.join(ids)}\n  → python -m pip install {distribution}")
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON Schema of registry.toml.
+
+    Example: visionlaw space schema > registry.schema.json
+    """
+    from visionlaw.space import SpaceFile
+
+    print_json(SpaceFile.model_json_schema())

@@ -1,0 +1,311 @@
+"""One plugin: its import, its hooks, its health. Whatever is wrong with it stays its own.
+
+The loader is our own because pluggy's stops at the first import error, skips duplicate names silently and lets one
+raising hook end the whole call; pluggy still supplies the markers and checks the signatures. A :class:`Plugin` found by
+:mod:`visionlaw.discovery` is imported and listed by :func:`activate`, where every exception, SystemExit included,
+becomes a :class:`Problem` of that plugin; :meth:`Plugin.record` freezes the outcome for people and scripts.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import difflib
+import inspect
+import os
+import sys
+import time
+from collections.abc import Callable, Generator, Iterable, Mapping
+from dataclasses import dataclass, field
+from importlib import metadata
+from typing import Literal, cast
+
+import pluggy
+from pydantic import ValidationError
+
+from visionlaw._version import __version__
+from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, LISTING_HOOKS, PROJECT, RESOLVE_HOOK, Hooks
+from visionlaw.specs import SPEC_TYPES, EncoderSpec, Kind, Spec
+
+Status = Literal["ok", "degraded", "broken", "incompatible", "conflict", "disabled"]
+
+HEAVY_MODULES = (
+    "torch",
+    "torchvision",
+    "tensorflow",
+    "jax",
+    "timm",
+    "transformers",
+    "diffusers",
+    "open_clip",
+)
+SLOW_SECONDS = 0.25
+MOST_CHARACTERS = 400
+STRICT_VARIABLE = "VISIONLAW_STRICT"
+BUILTIN = "builtin"
+
+
+@dataclass(frozen=True)
+class PluginRecord:
+    """The health of one plugin, as ``visionlaw plugins`` shows it.
+
+    Attributes:
+        name: The entry point's name, which is the prefix of the plugin's encoder ids.
+        distribution: The installed distribution it comes from.
+        version: That distribution's version.
+        status: ``ok``; ``degraded`` (works in part); ``broken``; ``incompatible``; ``conflict``; ``disabled``.
+        reason: What is wrong, or a warning where the status is ``ok``; empty when all is well.
+        remedy: What to do about it.
+        seconds: What importing it and calling its listing hooks cost.
+        provides: Ids by kind.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    status: Status
+    reason: str
+    remedy: str
+    seconds: float
+    provides: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong with a plugin. An ``ok`` problem is a warning."""
+
+    status: Status
+    reason: str
+    remedy: str
+
+
+@dataclass(eq=False)
+class Plugin:
+    """One entry point and what became of it."""
+
+    name: str
+    distribution: str
+    version: str
+    entry_point: metadata.EntryPoint
+    problems: list[Problem] = field(default_factory=list[Problem])
+    specs: list[Spec] = field(default_factory=list[Spec])
+    resolve: Callable[[str], object] | None = None
+    seconds: float = 0.0
+
+    @property
+    def usable(self) -> bool:
+        """Whether it may still be imported: no problem so far, warnings aside."""
+        return all(p.status == "ok" for p in self.problems)
+
+    def fail(self, status: Status, reason: str, remedy: str = "") -> None:
+        """Note a problem."""
+        self.problems.append(Problem(status, reason, remedy))
+
+    def record(self) -> PluginRecord:
+        """Freeze the present state."""
+        provides: dict[str, list[str]] = {}
+        for spec in self.specs:
+            provides.setdefault(spec.kind, []).append(spec.id)
+        problems = sorted(self.problems, key=lambda p: _SEVERITY.index(p.status))
+        status = problems[0].status if problems else "ok"
+        if status == "degraded" and not self.specs and self.resolve is None:
+            status = "broken"
+        return PluginRecord(
+            name=self.name,
+            distribution=self.distribution,
+            version=self.version,
+            status=status,
+            reason=" ".join(p.reason for p in problems),
+            remedy=" ".join(dict.fromkeys(p.remedy for p in problems if p.remedy)),
+            seconds=round(self.seconds, 4),
+            provides={kind: tuple(ids) for kind, ids in provides.items()},
+        )
+
+
+_SEVERITY: tuple[Status, ...] = ("disabled", "incompatible", "broken", "conflict", "degraded", "ok")
+
+
+def strict() -> bool:
+    """Whether ``VISIONLAW_STRICT=1`` asks for plugins' exceptions to be raised."""
+    return os.environ.get(STRICT_VARIABLE, "") not in ("", "0")
+
+
+def builtin_plugin() -> Plugin:
+    """Return core's own contributions, which go through the same hooks as anyone's."""
+    entry_point = metadata.EntryPoint(BUILTIN, f"{PROJECT}.builtin", ENTRY_POINT_GROUP)
+    return Plugin(BUILTIN, PROJECT, __version__, entry_point)
+
+
+def activate(plugin: Plugin) -> None:
+    """Import a plugin and call its listing hooks; exceptions become problems.
+
+    Raises:
+        BaseException: What the plugin raised, only where ``VISIONLAW_STRICT=1`` asks for it.
+    """
+    if not plugin.usable:
+        return
+    already = {name for name in HEAVY_MODULES if name in sys.modules}
+    start = time.perf_counter()
+    with contextlib.redirect_stdout(sys.stderr):  # a plugin that prints must not damage --json
+        namespace = _import(plugin)
+        if namespace is not None:
+            for hook, function in _implementations(plugin, namespace):
+                if hook == RESOLVE_HOOK:
+                    plugin.resolve = function
+                else:
+                    plugin.specs += _call(plugin, hook, LISTING_HOOKS[hook], function)
+    plugin.seconds = time.perf_counter() - start
+    heavy = [name for name in HEAVY_MODULES if name in sys.modules and name not in already]
+    if heavy:
+        plugin.fail(
+            "ok",
+            f"Listing it imported {', '.join(heavy)} and took {plugin.seconds:.2f} s.",
+            "Its author should name heavy code by 'target' and import it there.",
+        )
+    elif plugin.seconds > SLOW_SECONDS:
+        plugin.fail(
+            "ok",
+            f"Listing it took {plugin.seconds:.2f} s, more than {SLOW_SECONDS} s.",
+            "Its author should do less at import.",
+        )
+
+
+def ask_resolve(plugin: Plugin, encoder_id: str) -> EncoderSpec | None:
+    """Ask an open-ended family for an encoder that it does not list.
+
+    Returns:
+        The spec, or None where the plugin has no such hook, does not know the id, or failed (which is noted).
+    """
+    if plugin.resolve is None:
+        return None
+    with contextlib.redirect_stdout(sys.stderr), _guarded(plugin, f"{RESOLVE_HOOK}('{encoder_id}')"):
+        answer = plugin.resolve(encoder_id)
+        if answer is None:
+            return None
+        spec = _as_spec(plugin, RESOLVE_HOOK, "encoder", answer)
+        if isinstance(spec, EncoderSpec) and spec.id == encoder_id:
+            return spec
+        if spec is not None:
+            plugin.fail("degraded", f"{RESOLVE_HOOK}('{encoder_id}') answered with another id, '{spec.id}'.")
+    return None
+
+
+@contextlib.contextmanager
+def _guarded(plugin: Plugin, what: str, status: Status = "degraded", kept: str = "") -> Generator[None]:
+    """Turn an exception of the plugin, SystemExit included, into a problem; Ctrl-C stays Ctrl-C."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if strict():
+            raise
+        plugin.fail(
+            status,
+            f"{what} raised {_describe(error)}.{kept}",
+            f"Mend or update {plugin.distribution}; 'visionlaw --no-plugin {plugin.name} …' runs without it.",
+        )
+
+
+def _describe(error: BaseException) -> str:
+    if isinstance(error, SyntaxError):
+        return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
+    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())[:MOST_CHARACTERS].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
+
+
+def _import(plugin: Plugin) -> object | None:
+    with _guarded(plugin, f"Importing '{plugin.entry_point.value}'", "broken"):
+        return plugin.entry_point.load()
+    return None
+
+
+def _implementations(plugin: Plugin, namespace: object) -> list[tuple[str, Callable[..., object]]]:
+    """Return the plugin's hook functions by name, after pluggy has checked them; note what is unknown."""
+    manager = pluggy.PluginManager(PROJECT)
+    manager.add_hookspecs(Hooks)
+    with _guarded(plugin, f"Registering '{plugin.entry_point.value}'", "broken"):
+        manager.register(namespace, plugin.name)
+        found: list[tuple[str, Callable[..., object]]] = []
+        for caller in manager.get_hookcallers(namespace) or ():
+            if not caller.has_spec():
+                _unknown_hook(plugin, caller.name)
+                continue
+            for implementation in caller.get_hookimpls():
+                if implementation.wrapper or implementation.hookwrapper:
+                    plugin.fail("degraded", f"'{caller.name}' is a hook wrapper; listing hooks take none.")
+                else:
+                    found.append((caller.name, implementation.function))
+        unmarked = [
+            name
+            for name, _ in inspect.getmembers(namespace, inspect.isroutine)
+            if name.startswith(f"{PROJECT}_")
+            and name not in {hook for hook, _ in found}
+            and manager.parse_hookimpl_opts(namespace, name) is None
+        ]
+        for name in unmarked:
+            plugin.fail("degraded", f"'{name}' is not marked with @hookimpl and was not called.", "Mark it.")
+        order = [*LISTING_HOOKS, RESOLVE_HOOK]
+        return sorted(found, key=lambda pair: order.index(pair[0]))
+    return []
+
+
+def _unknown_hook(plugin: Plugin, name: str) -> None:
+    close = difflib.get_close_matches(name, [*LISTING_HOOKS, RESOLVE_HOOK], n=1)
+    plugin.fail(
+        "degraded",
+        f"'{name}' is no hook of API version {API_VERSION} and was not called.",
+        f"Did you mean '{close[0]}'?" if close else "See the list of hooks in visionlaw.hookspecs.",
+    )
+
+
+def _call(plugin: Plugin, hook: str, kind: Kind, function: Callable[..., object]) -> list[Spec]:
+    """Call one listing hook and keep every valid spec, also those yielded before it raised."""
+    specs: list[Spec] = []
+    with _guarded(plugin, f"{hook}()"):
+        items = function()
+        given = type(items).__name__
+        if isinstance(items, str | bytes | Mapping | Spec) or not isinstance(items, Iterable):
+            plugin.fail(
+                "degraded",
+                f"{hook}() returned {given}, not an iterable of {SPEC_TYPES[kind].__name__}.",
+                "Return a list, or yield each spec.",
+            )
+            return []
+        for item in cast("Iterable[object]", items):
+            spec = _as_spec(plugin, hook, kind, item)
+            if spec is not None:
+                specs.append(spec)
+    return specs
+
+
+def _as_spec(plugin: Plugin, hook: str, kind: Kind, item: object) -> Spec | None:
+    """Validate one item of a hook's answer; an invalid one is noted and lost, alone."""
+    expected = SPEC_TYPES[kind]
+    fields = _fields(item)
+    name = item if fields is None else fields.get("id", "?")
+    try:
+        # A spec object is validated again from its plain data, since model_construct skips every check.
+        fits = fields is not None and (type(item) is expected or not isinstance(item, Spec))
+        spec = expected.model_validate(fields) if fits else None
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        message = first["msg"].removeprefix("Value error, ")
+        reason = f"{where}: {message}" if where else message
+        plugin.fail("degraded", f"{hook}: the spec '{name}' is invalid and left out ({reason}).", "Correct it.")
+        return None
+    if spec is None:
+        plugin.fail(
+            "degraded",
+            f"{hook} gave {type(item).__name__} {str(name)[:60]!r} where {expected.__name__} is expected; left out.",
+            f"Give {expected.__name__} objects.",
+        )
+        return None
+    return spec
+
+
+def _fields(item: object) -> Mapping[str, object] | None:
+    """Return the fields of a spec or mapping. Those of a spec as they are: one that skipped validation cannot dump."""
+    if isinstance(item, Spec):
+        return vars(item)
+    return cast("Mapping[str, object]", item) if isinstance(item, Mapping) else None

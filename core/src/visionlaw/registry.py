@@ -1,0 +1,244 @@
+"""The registry: from an id to its spec, and from a spec to the object behind its target.
+
+Lookup is by exact id, then by exact alias, then (encoders only) by asking the plugin that owns the prefix. What is
+left is an error that names the closest ids, the plugin to install, or the plugin that should have provided it and why
+it did not. Nothing is ever found by a part of an id.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from visionlaw import plugins as loader
+from visionlaw.discovery import discover
+from visionlaw.errors import ConflictError, InvalidIdError, PluginError, UnknownIdError, did_you_mean
+from visionlaw.ids import Reference, parse_reference, parse_representation, prefix_of
+from visionlaw.plugins import Plugin, PluginRecord
+from visionlaw.specs import EncoderSpec, Kind, Option, Spec
+
+_TRUE = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A spec and the plugin that provides it."""
+
+    spec: Spec
+    plugin: str
+    distribution: str
+    version: str
+
+
+class Registry:
+    """What is installed, by kind and id.
+
+    Use :meth:`discover`; the constructor takes activated plugins and is for tests and embedders.
+    """
+
+    def __init__(self, plugins: Iterable[Plugin], catalogue: Mapping[str, str] | None = None) -> None:
+        self._plugins = list(plugins)
+        self._catalogue = dict(catalogue or {})
+        self._entries: dict[tuple[Kind, str], Entry] = {}
+        self._aliases: dict[tuple[Kind, str], list[Entry]] = {}
+        self._refused: dict[tuple[Kind, str], str] = {}
+        self._refuse_contested()
+        self._refuse_foreign_prefixes()
+        for plugin in self._plugins:
+            for spec in plugin.specs:
+                self._add(Entry(spec, plugin.name, plugin.distribution, plugin.version))
+
+    @classmethod
+    def discover(cls, disabled: Iterable[str] = (), catalogue: Mapping[str, str] | None = None) -> Registry:
+        """Scan the installed distributions once and list what their plugins provide.
+
+        Args:
+            disabled: Distribution or entry-point names that must not be imported; those in the environment variable
+                ``VISIONLAW_DISABLE_PLUGINS`` are added.
+            catalogue: Id prefix → distribution to install, for the errors about ids that nobody owns.
+        """
+        found = [loader.builtin_plugin(), *discover(disabled)]
+        for plugin in found:
+            loader.activate(plugin)
+        return cls(found, catalogue)
+
+    @property
+    def plugins(self) -> tuple[PluginRecord, ...]:
+        """The health of every plugin, the built-in one first."""
+        return tuple(plugin.record() for plugin in self._plugins)
+
+    def entries(self, kind: Kind | None = None) -> tuple[Entry, ...]:
+        """All specs of a kind, or all, by plugin in the order in which they list them."""
+        return tuple(e for (k, _), e in self._entries.items() if kind is None or k == kind)
+
+    def search(self, text: str, kind: Kind | None = None) -> tuple[Entry, ...]:
+        """Entries that have ``text`` in their id, aliases, tags or description, letter case aside. For people only."""
+        folded = text.casefold()
+
+        def haystack(spec: Spec) -> str:
+            return "\n".join((spec.id, *spec.aliases, *spec.tags, spec.description)).casefold()
+
+        return tuple(e for e in self.entries(kind) if folded in haystack(e.spec))
+
+    def get(self, kind: Kind, text: str) -> Entry:
+        """Return the entry of an id, an alias or a published name; options after ``?`` are ignored.
+
+        Raises:
+            UnknownIdError: Nobody owns it; the message tells what to install or what was probably meant.
+            ConflictError: Two plugins claim it.
+            PluginError: The plugin that owns it cannot be used.
+        """
+        base = parse_reference(text).base
+        entry = self._find(kind, base)
+        if entry is None:
+            raise self._unknown(kind, base)
+        return entry
+
+    def options(self, kind: Kind, text: str) -> dict[str, Any]:
+        """Return the options given after ``?``, converted to the types that the spec declares.
+
+        Raises:
+            InvalidIdError: An option that the spec does not have, or a value of another type.
+        """
+        reference = parse_reference(text)
+        spec = self.get(kind, text).spec
+        return {name: _convert(spec, name, value) for name, value in reference.options.items()}
+
+    def load(self, kind: Kind, text: str, **extra: Any) -> Any:
+        """Import the target behind an id and call it: ``target(spec, **options, **extra)``.
+
+        Raises:
+            PluginError: The target does not exist, or its import failed.
+            UnknownIdError, ConflictError, InvalidIdError: As :meth:`get` and :meth:`options`.
+        """
+        entry = self.get(kind, text)
+        options = self.options(kind, text)
+        try:
+            target = pkgutil.resolve_name(entry.spec.target)
+        except ImportError as error:
+            missing = f" (no module named '{error.name}')" if error.name else ""
+            extras = f"[{','.join(entry.spec.extras)}]" if entry.spec.extras else ""
+            raise PluginError(
+                f"'{entry.spec.id}' needs a library that cannot be imported{missing}: {error}.",
+                f"python -m pip install --upgrade '{entry.distribution}{extras}'",
+            ) from error
+        except (AttributeError, ValueError) as error:
+            raise PluginError(
+                f"The target '{entry.spec.target}' of '{entry.spec.id}' does not exist.",
+                f"Update {entry.distribution}, or report it to its author.",
+            ) from error
+        return target(entry.spec, **options, **extra)
+
+    def canonical(self, text: str) -> str:
+        """Return a representation, ``a`` or ``a + b``, with every alias replaced by its id, order kept."""
+        parts: list[str] = []
+        for reference in parse_representation(text):
+            parts.append(str(Reference(self.get("encoder", reference.base).spec.id, reference.options)))
+        return " + ".join(parts)
+
+    def _find(self, kind: Kind, base: str) -> Entry | None:
+        if (kind, base) in self._refused:
+            raise ConflictError(self._refused[kind, base], "Uninstall one of them, or disable it with --no-plugin.")
+        if (kind, base) in self._entries:
+            return self._entries[kind, base]
+        called_so = self._aliases.get((kind, base), [])
+        if len(called_so) > 1:
+            ids = " and ".join(f"'{e.spec.id}' of {e.distribution}" for e in called_so)
+            raise ConflictError(f"The alias '{base}' is claimed by {ids}.", "Use the id.")
+        if called_so:
+            return called_so[0]
+        return self._ask_owner(base) if kind == "encoder" else None
+
+    def _ask_owner(self, base: str) -> Entry | None:
+        for plugin in self._plugins:
+            if plugin.name == prefix_of(base):
+                spec = loader.ask_resolve(plugin, base)
+                if spec is not None:
+                    return Entry(spec, plugin.name, plugin.distribution, plugin.version)
+        return None
+
+    def _unknown(self, kind: Kind, base: str) -> Exception:
+        known = [name for k, name in (*self._entries, *self._aliases) if k == kind]
+        prefix = prefix_of(base)
+        owners = [p.record() for p in self._plugins if p.name == prefix]
+        for owner in owners:
+            if owner.status != "ok":
+                return PluginError(
+                    f"'{base}' belongs to the plugin '{owner.name}' ({owner.distribution}), "
+                    f"which is {owner.status}: {owner.reason}",
+                    owner.remedy,
+                )
+        suggestion = did_you_mean(base, known)
+        word = kind.replace("_", " ")
+        if kind == "encoder" and not owners and prefix in self._catalogue and "/" in base:
+            return UnknownIdError(
+                f"No installed plugin provides '{base}'.",
+                f"Install the one that does: python -m pip install {self._catalogue[prefix]}",
+            )
+        return UnknownIdError(
+            f"There is no {word} '{base}'.", suggestion or f"See what there is: visionlaw list {kind}"
+        )
+
+    def _add(self, entry: Entry) -> None:
+        self._entries[entry.spec.kind, entry.spec.id] = entry
+        for alias in entry.spec.aliases:
+            if (entry.spec.kind, alias) not in self._entries:
+                self._aliases.setdefault((entry.spec.kind, alias), []).append(entry)
+
+    def _refuse_contested(self) -> None:
+        """Take an id that two plugins claim away from both; core's own names are not for others to claim."""
+        claims: dict[tuple[Kind, str], list[Plugin]] = {}
+        for plugin in self._plugins:
+            for spec in plugin.specs:
+                claims.setdefault((spec.kind, spec.id), []).append(plugin)
+        for (kind, name), claimants in claims.items():
+            if len(claimants) == 1:
+                continue
+            owners = list(dict.fromkeys(p.distribution for p in claimants))
+            losers = [p for p in claimants if p.name != loader.BUILTIN]
+            if len(owners) == 1:
+                reason = f"The {kind} '{name}' is listed more than once by {owners[0]}; it is left out."
+                remedy = "List it once."
+            elif len(losers) < len(claimants):
+                intruders = " and ".join(sorted({p.distribution for p in losers}))
+                reason = f"The {kind} '{name}' is core's own; {intruders} cannot claim it."
+                remedy = "Its author should choose another id."
+            else:
+                reason = f"The {kind} '{name}' is claimed by {' and '.join(sorted(owners))}; neither gets it."
+                remedy = f"Uninstall one, or disable it: --no-plugin {sorted(owners)[-1]}"
+            if len(losers) == len(claimants):
+                self._refused[kind, name] = reason
+            for loser in dict.fromkeys(losers):
+                loser.specs = [s for s in loser.specs if (s.kind, s.id) != (kind, name)]
+                loser.fail("conflict" if len(owners) > 1 else "degraded", reason, remedy)
+
+    def _refuse_foreign_prefixes(self) -> None:
+        for plugin in self._plugins:
+            foreign = [s for s in plugin.specs if isinstance(s, EncoderSpec) and s.prefix != plugin.name]
+            for spec in foreign:
+                plugin.fail(
+                    "degraded",
+                    f"'{spec.id}' is left out: an id's prefix is its entry point's name, here '{plugin.name}'.",
+                    f"Name it '{plugin.name}/…', or add an entry point '{spec.prefix}'.",
+                )
+            plugin.specs = [s for s in plugin.specs if s not in foreign]
+
+
+def _convert(spec: Spec, name: str, value: str) -> Any:
+    option: Option | None = spec.options.get(name)
+    if option is None:
+        known = ", ".join(spec.options) or "none"
+        raise InvalidIdError(
+            f"'{spec.id}' has no option '{name}'.",
+            did_you_mean(name, spec.options) or f"Its options: {known}.",
+        )
+    try:
+        if option.type == "bool":
+            return _TRUE[value.casefold()]
+        return {"int": int, "float": float, "str": str}[option.type](value)
+    except (ValueError, KeyError):
+        raise InvalidIdError(
+            f"The option '{name}' of '{spec.id}' takes {option.type}, not '{value}'.", option.description
+        ) from None
