@@ -30,9 +30,7 @@ def store(tmp_path: Path):
 
 
 def record(store: Store, *rows: ScoreRow) -> int:
-    run = store.start_run(
-        "score correspondence", run_provenance(["score", "correspondence"], protocol="strict")
-    )
+    run = store.start_run("score correspondence", run_provenance(["score", "correspondence"], protocol="strict"))
     store.record_scores(rows, run)
     store.finish_run(run)
     return run
@@ -113,9 +111,7 @@ def test_rows_of_an_unknown_run_are_refused_together(store: Store):
 
 
 def test_a_run_keeps_its_provenance_and_says_whether_it_ended(store: Store):
-    provenance = run_provenance(
-        ["x"], plugins={"visionlaw-b": "2", "visionlaw-a": "1"}, seed=3, combiner="concat"
-    )
+    provenance = run_provenance(["x"], plugins={"visionlaw-b": "2", "visionlaw-a": "1"}, seed=3, combiner="concat")
     run = store.start_run("score correspondence", provenance)
     with store.reading() as session:
         row = session.execute(text("select verb, finished from runs")).one()

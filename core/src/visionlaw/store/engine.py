@@ -157,7 +157,7 @@ def _first_line(error: BaseException) -> str:
 def _url(location: str) -> URL:
     try:
         return make_url(location)
-    except (ArgumentError, ValueError) as error:
+    except (ArgumentError, ValueError):
         raise StoreError(
             "VISIONLAW_STORE is not a database URL.",  # Not shown: it may hold a password.
             "Write a path, or a URL such as 'postgresql+psycopg://user@host/database'.",
@@ -180,9 +180,7 @@ def _connect_file(path: Path, create: bool) -> Engine:
     address = f"file:{quote(str(path.absolute()))}?mode={'rwc' if create else _reading_mode(path)}"
 
     def open_file() -> sqlite3.Connection:
-        return sqlite3.connect(
-            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
-        )
+        return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
 
     # No pool: a connection lives as long as a transaction, so nothing is left open across a fork or a crash.
     engine = create_engine("sqlite://", creator=open_file, poolclass=NullPool)

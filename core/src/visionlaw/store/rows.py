@@ -109,6 +109,4 @@ def _canonical_json(value: Any) -> str:
     try:
         return json.dumps(value, sort_keys=True, separators=(",", ":"), allow_nan=False)
     except (TypeError, ValueError) as error:
-        raise StoreError(
-            f"A score's description cannot be written as JSON: {error}.", "Give plain values."
-        ) from error
+        raise StoreError(f"A score's description cannot be written as JSON: {error}.", "Give plain values.") from error

@@ -147,9 +147,7 @@ class Store:
         by_key = {row.key: row for row in rows}
         now = datetime.now(UTC)
         with self.writing() as session:
-            known = {
-                score.key: score for score in session.scalars(select(Score).where(Score.key.in_(by_key)))
-            }
+            known = {score.key: score for score in session.scalars(select(Score).where(Score.key.in_(by_key)))}
             for key, row in by_key.items():
                 score = known.get(key)
                 if score is None:
