@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from visionlaw.errors import DataError
 from visionlaw.features.images import image_ref, list_images, load_image
 

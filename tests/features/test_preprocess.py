@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
+
 from visionlaw.features.preprocess import prepare
 
 sizes = st.tuples(st.integers(3, 130), st.integers(3, 130))
