@@ -72,6 +72,8 @@ def parse_representation(text: str) -> tuple[Reference, ...]:
     Raises:
         InvalidIdError: A part is empty or malformed, or the same encoder is named twice.
     """
+    if not all(part.strip() for part in text.split("+")):
+        raise InvalidIdError(f"'{text}' has an empty part.", "Write 'a/b@224 + c/d@224'.")
     parts = tuple(parse_reference(part) for part in text.split("+"))
     seen: set[Reference | str] = set()
     for part in parts:

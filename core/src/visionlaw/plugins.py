@@ -39,6 +39,7 @@ HEAVY_MODULES = (
     "open_clip",
 )
 SLOW_SECONDS = 0.25
+MOST_CHARACTERS = 400
 STRICT_VARIABLE = "VISIONLAW_STRICT"
 BUILTIN = "builtin"
 
@@ -206,11 +207,10 @@ def _guarded(plugin: Plugin, what: str, status: Status = "degraded", kept: str =
 
 
 def _describe(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    first = text[0].rstrip(".") if text else ""
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
-    return f"{type(error).__name__}: {first}" if first else type(error).__name__
+    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())[:MOST_CHARACTERS].rstrip(".")
+    return f"{type(error).__name__}: {text}" if text else type(error).__name__
 
 
 def _import(plugin: Plugin) -> object | None:
@@ -263,10 +263,11 @@ def _call(plugin: Plugin, hook: str, kind: Kind, function: Callable[..., object]
     specs: list[Spec] = []
     with _guarded(plugin, f"{hook}()"):
         items = function()
+        given = type(items).__name__
         if isinstance(items, str | bytes | Mapping | Spec) or not isinstance(items, Iterable):
             plugin.fail(
                 "degraded",
-                f"{hook}() returned {type(items).__name__}, not an iterable of {SPEC_TYPES[kind].__name__}.",
+                f"{hook}() returned {given}, not an iterable of {SPEC_TYPES[kind].__name__}.",
                 "Return a list, or yield each spec.",
             )
             return []
@@ -280,9 +281,8 @@ def _call(plugin: Plugin, hook: str, kind: Kind, function: Callable[..., object]
 def _as_spec(plugin: Plugin, hook: str, kind: Kind, item: object) -> Spec | None:
     """Validate one item of a hook's answer; an invalid one is noted and lost, alone."""
     expected = SPEC_TYPES[kind]
-    data: object = vars(item) if isinstance(item, Spec) else item
-    fields = cast("Mapping[str, object]", data) if isinstance(data, Mapping) else None
-    name = data if fields is None else fields.get("id", "?")
+    fields = _fields(item)
+    name = item if fields is None else fields.get("id", "?")
     try:
         # A spec object is validated again from its plain data, since model_construct skips every check.
         fits = fields is not None and (type(item) is expected or not isinstance(item, Spec))
@@ -290,7 +290,8 @@ def _as_spec(plugin: Plugin, hook: str, kind: Kind, item: object) -> Spec | None
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"])
-        reason = f"{where}: {first['msg']}" if where else first["msg"]
+        message = first["msg"].removeprefix("Value error, ")
+        reason = f"{where}: {message}" if where else message
         plugin.fail("degraded", f"{hook}: the spec '{name}' is invalid and left out ({reason}).", "Correct it.")
         return None
     if spec is None:
@@ -301,3 +302,10 @@ def _as_spec(plugin: Plugin, hook: str, kind: Kind, item: object) -> Spec | None
         )
         return None
     return spec
+
+
+def _fields(item: object) -> Mapping[str, object] | None:
+    """Return the fields of a spec or mapping. Those of a spec as they are: one that skipped validation cannot dump."""
+    if isinstance(item, Spec):
+        return vars(item)
+    return cast("Mapping[str, object]", item) if isinstance(item, Mapping) else None

@@ -14,7 +14,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
 
 from visionlaw.errors import ConfigError, InvalidIdError, UnknownIdError, did_you_mean
 from visionlaw.ids import Reference, parse_representation
@@ -32,10 +32,21 @@ class _Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+def _check_grammar(text: str) -> str:
+    try:
+        parse_representation(text)
+    except InvalidIdError as error:
+        raise ValueError(str(error)) from error
+    return text
+
+
+RepresentationText = Annotated[str, AfterValidator(_check_grammar)]
+
+
 class Combine(_Section):
     """Combinations to generate."""
 
-    of: tuple[str, ...] = Field(min_length=1, description="The encoders to combine: ids or aliases.")
+    of: tuple[RepresentationText, ...] = Field(min_length=1, description="The encoders to combine: ids or aliases.")
     size: tuple[Annotated[int, Field(ge=1)], ...] = Field(
         default=(1, 2), description="How many encoders a combination has."
     )
@@ -45,7 +56,9 @@ class Combine(_Section):
 class Space(_Section):
     """The representations in play."""
 
-    representations: tuple[str, ...] = Field(default=(), description="Single ids, 'a', and combinations, 'a + b'.")
+    representations: tuple[RepresentationText, ...] = Field(
+        default=(), description="Single ids, 'a', and combinations, 'a + b'."
+    )
     combine: tuple[Combine, ...] = Field(
         default=(), description="Combinations to generate: one table, or a list of them."
     )
@@ -55,16 +68,6 @@ class Space(_Section):
     @classmethod
     def _one_or_many(cls, value: Any) -> Any:
         return [value] if isinstance(value, dict) else value
-
-    @field_validator("representations")
-    @classmethod
-    def _grammar(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            try:
-                parse_representation(text)
-            except InvalidIdError as error:
-                raise ValueError(str(error)) from error
-        return value
 
 
 class Alignment(_Section):

@@ -6,15 +6,29 @@ that listing thousands of encoders costs milliseconds. The field descriptions be
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, computed_field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
 
 from visionlaw.ids import ENCODER_PATTERN, WORD_PATTERN, prefix_of, resolution_of
 
-Target = Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][\w.]*:[A-Za-z_][\w.]*$")]
-EncoderId = Annotated[str, StringConstraints(pattern=rf"^{ENCODER_PATTERN}$")]
-Word = Annotated[str, StringConstraints(pattern=rf"^{WORD_PATTERN}$")]
+
+def _matches(pattern: str, shape: str) -> AfterValidator:
+    """Validate by a pattern, with a message that shows the expected shape instead of the pattern."""
+    compiled = re.compile(pattern)
+
+    def check(text: str) -> str:
+        if compiled.fullmatch(text) is None:
+            raise ValueError(f"'{text}' does not look like {shape}")
+        return text
+
+    return AfterValidator(check)
+
+
+Target = Annotated[str, _matches(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", "'package.module:callable'")]
+EncoderId = Annotated[str, _matches(ENCODER_PATTERN, "'prefix/name@resolution'")]
+Word = Annotated[str, _matches(WORD_PATTERN, "'word' or 'prefix/name'")]
 Kind = Literal["encoder", "combiner", "scorer", "sampler", "dataset", "image_source", "trainer", "executor"]
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import console, note, print_json, write
+from visionlaw.cli.output import console, note, print_json, write, write_columns
 
 if TYPE_CHECKING:
     from visionlaw.plugins import PluginRecord
@@ -18,7 +18,9 @@ _COLOURS = {"ok": "green", "degraded": "yellow", "disabled": "dim"}
 
 
 def list_(
-    kind: Annotated[str | None, typer.Argument(help="encoder, dataset, scorer, sampler…; all without it.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="encoder, dataset, scorer, sampler…; all without it.")
+    ] = None,
     search: Annotated[str, typer.Option(help="Only what has this text in its id, alias, tag or description.")] = "",
     space: SpaceOption = None,
     as_json: JsonOption = False,
@@ -125,47 +127,50 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _print_entries(entries: tuple[Entry, ...]) -> None:
-    from rich.table import Table
-
-    out = console()
     encoders = [e for e in entries if e.spec.kind == "encoder"]
     others = [e for e in entries if e.spec.kind != "encoder"]
     if not entries:
         write("Nothing installed provides that. Plugins: visionlaw plugins")
     if encoders:
-        table = Table("encoder", "px", "grid", "C", "parameters", "licence", "plugin", title_justify="left")
-        for entry in encoders:
-            spec = cast("EncoderSpec", entry.spec)
-            grid = "×".join(map(str, spec.grid))
-            size = "?" if spec.parameters is None else _short(spec.parameters)
-            source = f"{entry.distribution} {entry.version}"
-            table.add_row(spec.id, str(spec.resolution), grid, str(spec.channels), size, spec.license or "?", source)
-        out.print(table)
+        headers = ("ENCODER", "PX", "GRID", "C", "PARAMETERS", "LICENCE", "PLUGIN")
+        write_columns(headers, [_encoder_cells(entry) for entry in encoders])
+    if encoders and others:
+        write()
     if others:
-        table = Table("kind", "id", "what it is", "plugin")
-        for entry in others:
-            source = f"{entry.distribution} {entry.version}"
-            table.add_row(entry.spec.kind.replace("_", " "), entry.spec.id, entry.spec.description, source)
-        out.print(table)
+        rows = [(e.spec.kind.replace("_", " "), e.spec.id, _source(e), e.spec.description) for e in others]
+        write_columns(("KIND", "ID", "PLUGIN", "WHAT IT IS"), rows)
+
+
+def _encoder_cells(entry: Entry) -> tuple[str, ...]:
+    spec = cast("EncoderSpec", entry.spec)
+    grid = "×".join(map(str, spec.grid))
+    size = "?" if spec.parameters is None else _short(spec.parameters)
+    return spec.id, str(spec.resolution), grid, str(spec.channels), size, spec.license or "?", _source(entry)
+
+
+def _source(entry: Entry) -> str:
+    return f"{entry.distribution} {entry.version}"
 
 
 def _print_records(records: tuple[PluginRecord, ...]) -> None:
     from rich.table import Table
 
-    table = Table("plugin", "distribution", "status", "ms", "provides", "reason and remedy")
+    table = Table("plugin", "distribution", "status", "ms", "provides")
     for record in records:
         colour = _COLOURS.get(record.status, "red")
-        provides = ", ".join(f"{len(ids)} {kind.replace('_', ' ')}" for kind, ids in record.provides.items())
-        why = record.reason + (f"\n→ {record.remedy}" if record.remedy else "")
-        table.add_row(
-            record.name,
-            f"{record.distribution} {record.version}",
-            f"[{colour}]{record.status}[/]",
-            f"{record.seconds * 1000:.0f}",
-            provides,
-            why,
-        )
+        provides = ", ".join(_count(kind, len(ids)) for kind, ids in record.provides.items())
+        source = f"{record.distribution} {record.version}"
+        milliseconds = f"{record.seconds * 1000:.0f}"
+        table.add_row(record.name, source, f"[{colour}]{record.status}[/]", milliseconds, provides)
     console().print(table)
+    for record in records:
+        if record.reason:
+            write(f"{record.name} ({record.status if record.status != 'ok' else 'warning'}): {record.reason}")
+            write(f"  → {record.remedy}")
+
+
+def _count(kind: str, number: int) -> str:
+    return f"{number} {kind.replace('_', ' ')}{'' if number == 1 else 's'}"
 
 
 def _print_facts(facts: dict[str, Any]) -> None:

@@ -1,0 +1,82 @@
+"""Fixtures for all tests: bare plugins on sys.path, the command line in this process or in one of its own."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+FIXTURES = Path(__file__).parent / "fixtures"
+os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a command did."""
+
+    code: int
+    out: str
+    err: str
+
+
+@pytest.fixture
+def plugin_folder() -> Callable[[str], Path]:
+    """Return the folder of a fixture plugin."""
+    return lambda case: FIXTURES / "plugins" / case
+
+
+@pytest.fixture
+def installed(monkeypatch: pytest.MonkeyPatch, plugin_folder: Callable[[str], Path]) -> Iterator[Callable[..., None]]:
+    """Return a function that makes fixture plugins visible, the first one first on sys.path."""
+    before = set(sys.modules)
+
+    def install(*cases: str) -> None:
+        for case in reversed(cases):
+            monkeypatch.syspath_prepend(str(plugin_folder(case)))
+
+    yield install
+    for name in set(sys.modules) - before:
+        if name.startswith("fixture_"):
+            del sys.modules[name]
+
+
+@pytest.fixture
+def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Outcome]:
+    """Return a function that runs the command line in this process, in an empty folder."""
+    from visionlaw.cli.main import main
+
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["visionlaw", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main()
+            code = 0
+        except SystemExit as stop:
+            code = int(stop.code or 0)
+        captured = capsys.readouterr()
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+@pytest.fixture
+def python(tmp_path: Path) -> Callable[..., Outcome]:
+    """Return a function that runs Python in a process of its own, with fixture folders on its path."""
+
+    def run(*arguments: str, path: tuple[Path, ...] = (), timeout: float = 120, **environment: str) -> Outcome:
+        inherited = os.environ.get("PYTHONPATH", "")
+        search = os.pathsep.join([*map(str, path), *([inherited] if inherited else [])])
+        env = os.environ | environment | {"PYTHONPATH": search}
+        done = subprocess.run(
+            [sys.executable, *arguments], cwd=tmp_path, env=env, capture_output=True, text=True, timeout=timeout
+        )
+        return Outcome(done.returncode, done.stdout, done.stderr)
+
+    return run
