@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from visionlaw.law.figures import table_figures
 from visionlaw.law.reproduce import reproduce
 from visionlaw.law.tables import load_table

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from visionlaw.errors import DataError
 from visionlaw.law.tables import load_table, min_max
 
