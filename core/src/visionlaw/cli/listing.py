@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import console, note, print_json, write
+from visionlaw.cli.output import console, note, print_json, write, write_columns
 
 if TYPE_CHECKING:
     from visionlaw.plugins import PluginRecord
@@ -18,7 +18,9 @@ _COLOURS = {"ok": "green", "degraded": "yellow", "disabled": "dim"}
 
 
 def list_(
-    kind: Annotated[str | None, typer.Argument(help="encoder, dataset, scorer, sampler…; all without it.")] = None,
+    kind: Annotated[
+        str | None, typer.Argument(metavar="KIND", help="encoder, dataset, scorer, sampler…; all without it.")
+    ] = None,
     search: Annotated[str, typer.Option(help="Only what has this text in its id, alias, tag or description.")] = "",
     space: SpaceOption = None,
     as_json: JsonOption = False,
@@ -125,28 +127,29 @@ def _row(entry: Entry) -> dict[str, Any]:
 
 
 def _print_entries(entries: tuple[Entry, ...]) -> None:
-    from rich.table import Table
-
-    out = console()
     encoders = [e for e in entries if e.spec.kind == "encoder"]
     others = [e for e in entries if e.spec.kind != "encoder"]
     if not entries:
         write("Nothing installed provides that. Plugins: visionlaw plugins")
     if encoders:
-        table = Table("encoder", "px", "grid", "C", "parameters", "licence", "plugin", title_justify="left")
-        for entry in encoders:
-            spec = cast("EncoderSpec", entry.spec)
-            grid = "×".join(map(str, spec.grid))
-            size = "?" if spec.parameters is None else _short(spec.parameters)
-            source = f"{entry.distribution} {entry.version}"
-            table.add_row(spec.id, str(spec.resolution), grid, str(spec.channels), size, spec.license or "?", source)
-        out.print(table)
+        headers = ("ENCODER", "PX", "GRID", "C", "PARAMETERS", "LICENCE", "PLUGIN")
+        write_columns(headers, [_encoder_cells(entry) for entry in encoders])
+    if encoders and others:
+        write()
     if others:
-        table = Table("kind", "id", "what it is", "plugin")
-        for entry in others:
-            source = f"{entry.distribution} {entry.version}"
-            table.add_row(entry.spec.kind.replace("_", " "), entry.spec.id, entry.spec.description, source)
-        out.print(table)
+        rows = [(e.spec.kind.replace("_", " "), e.spec.id, _source(e), e.spec.description) for e in others]
+        write_columns(("KIND", "ID", "PLUGIN", "WHAT IT IS"), rows)
+
+
+def _encoder_cells(entry: Entry) -> tuple[str, ...]:
+    spec = cast("EncoderSpec", entry.spec)
+    grid = "×".join(map(str, spec.grid))
+    size = "?" if spec.parameters is None else _short(spec.parameters)
+    return spec.id, str(spec.resolution), grid, str(spec.channels), size, spec.license or "?", _source(entry)
+
+
+def _source(entry: Entry) -> str:
+    return f"{entry.distribution} {entry.version}"
 
 
 def _print_records(records: tuple[PluginRecord, ...]) -> None:

@@ -1,0 +1,51 @@
+# demo · test · lint · docs · bench. Needs Python ≥ 3.11, pip and make; everything else goes into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+PROJECTS = pyproject.toml $(wildcard plugins/*/pyproject.toml)
+export HF_HUB_OFFLINE = 1
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# An installed torch that is recent enough is used instead of a second one, several GB large.
+SYSTEM_TORCH = import importlib.metadata as m; v = m.version("torch").split("."); \
+	print("--system-site-packages" if (int(v[0]), int(v[1])) >= (2, 4) else "")
+
+.PHONY: demo test lint format docs bench clean
+
+demo: $(VENV)/.demo-installed
+	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo/run.sh
+
+test: $(VENV)/.dev-installed
+	$(BIN)/python -m pytest
+
+lint: $(VENV)/.dev-installed
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/pyright --pythonpath $(BIN)/python
+
+format: $(VENV)/.dev-installed
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+docs: $(VENV)/.dev-installed
+	$(BIN)/python docs/generate.py
+
+bench: $(VENV)/.dev-installed
+	$(BIN)/python benchmarks/listing.py
+	$(BIN)/python benchmarks/law.py
+	$(BIN)/python benchmarks/replay.py
+	$(BIN)/python benchmarks/rows.py
+
+$(BIN)/python:
+	$(PYTHON) -m venv $(shell $(PYTHON) -c '$(SYSTEM_TORCH)' 2>/dev/null) $(VENV)
+
+$(VENV)/.demo-installed: requirements-demo.txt $(PROJECTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -r requirements-demo.txt
+	@touch $@
+
+$(VENV)/.dev-installed: requirements-dev.txt requirements-demo.txt $(PROJECTS) | $(BIN)/python
+	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
+	@touch $@ $(VENV)/.demo-installed
+
+clean:
+	rm -rf $(VENV) dist visionlaw-demo
