@@ -8,12 +8,10 @@ from __future__ import annotations
 import numpy as np
 
 from visionlaw.policy.quadratic import predict_quadratic
+from visionlaw.policy.reasons import random_reason, region_reason
+from visionlaw.policy.regions import FINEST_LEVEL, FIRST_LEVEL, region_of
 from visionlaw.policy.state import BoolArray, FloatArray, IntArray, Status, StudyState
 from visionlaw.specs import SamplerSpec
-
-FIRST_LEVEL = 1
-FINEST_LEVEL = 20
-"""At 2^20 regions per side two candidates of one region have the same scores for all that matters."""
 
 
 class RegionSampler:
@@ -53,6 +51,10 @@ class RegionSampler:
         """Predict performance ``[T, b, k]`` by the quadratic law."""
         return predict_quadratic(state)
 
+    def explain(self, state: StudyState, choice: int) -> str:
+        """Say which part of the (A, C) plane was unexplored."""
+        return region_reason(state, choice)
+
 
 class RandomSampler:
     """Train open candidates at random: the control of every other sampler."""
@@ -69,15 +71,9 @@ class RandomSampler:
         """Predict performance ``[T, b, k]`` by the quadratic law."""
         return predict_quadratic(state)
 
-
-def region_of(points: FloatArray, level: int) -> IntArray:
-    """Return the region ``[...]`` of points ``[..., 2]`` in [0, 1]² at a level: 2^level regions per side.
-
-    A coordinate of exactly 1 falls in the last region.
-    """
-    side = 2**level
-    cells = np.minimum((points * side).astype(np.int64), side - 1)
-    return cells[..., 0] * side + cells[..., 1]
+    def explain(self, state: StudyState, choice: int) -> str:
+        """Say among how many candidates chance chose."""
+        return random_reason(state, choice)
 
 
 def _shares_region(regions: IntArray, taken: BoolArray) -> BoolArray:

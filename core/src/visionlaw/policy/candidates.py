@@ -1,0 +1,91 @@
+"""The candidates of a study: the representations of the space, with the A and C that are known of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from visionlaw.policy.state import BoolArray, FloatArray
+
+
+@dataclass(frozen=True)
+class NotScored:
+    """A candidate that can't be asked for yet.
+
+    Attributes:
+        representation: Canonical id.
+        missing: What is not known of it: ``A``, ``C`` or both.
+        remedy: How to score it, a command where there is one.
+    """
+
+    representation: str
+    missing: tuple[str, ...]
+    remedy: str
+
+
+@dataclass(frozen=True)
+class Candidates:
+    """All k representations of a space, scored or not, on b benchmarks.
+
+    Attributes:
+        representations: Canonical ids.
+        benchmarks: Keys of the benchmarks.
+        A: ``[b, k]`` alignment as ``a_definition`` says; NaN where it is not known.
+        C: ``[b, k]`` correspondence; NaN where it is not known.
+        a_definition: ``maxcos`` or ``loglik``.
+        source: Where A and C come from.
+        remedies: How A and how C of a candidate are obtained; ``{}`` stands for its id.
+    """
+
+    representations: tuple[str, ...]
+    benchmarks: tuple[str, ...]
+    A: FloatArray = field(repr=False)
+    C: FloatArray = field(repr=False)
+    a_definition: str
+    source: str
+    remedies: tuple[str, str]
+
+    @property
+    def known(self) -> BoolArray:
+        """``[k]``: whether A and C are known on every benchmark."""
+        return np.asarray(np.isfinite(np.stack([self.A, self.C])).all(axis=(0, 1)), dtype=np.bool_)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """The candidates whose A and C are known, in order: those that a sampler sees."""
+        return tuple(np.array(self.representations, dtype=object)[self.known])
+
+    @property
+    def not_scored(self) -> tuple[NotScored, ...]:
+        """The others, with what they lack."""
+        return tuple(self._lacking(int(i)) for i in np.flatnonzero(~self.known))
+
+    def points(self) -> FloatArray:
+        """Return ``[b, scored, 2]``: A and C of the scored candidates, min-max normalised over them.
+
+        A score that is the same for all of them becomes 0: it tells none apart.
+        """
+        known = self.known
+        return np.stack([_min_max(self.A[:, known]), _min_max(self.C[:, known])], axis=-1)
+
+    def _lacking(self, index: int) -> NotScored:
+        representation = self.representations[index]
+        rows = (("A", self.A, self.remedies[0]), ("C", self.C, self.remedies[1]))
+        lacking = [(name, remedy) for name, values, remedy in rows if not np.isfinite(values[:, index]).all()]
+        remedies = dict.fromkeys(remedy.format(representation) for _, remedy in lacking)
+        return NotScored(representation, tuple(name for name, _ in lacking), "; ".join(remedies))
+
+
+def index_of(names: Iterable[str]) -> dict[str, int]:
+    """Return the position of each name."""
+    return {name: i for i, name in enumerate(names)}
+
+
+def _min_max(values: FloatArray) -> FloatArray:
+    if not values.size:
+        return values
+    low, high = values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
+    span = high - low
+    return np.divide(values - low, span, out=np.zeros_like(values), where=span > 0)

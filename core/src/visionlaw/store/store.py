@@ -1,0 +1,224 @@
+"""The results store: runs, scores, and the transactions that studies are kept in."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, select
+from sqlalchemy.orm import Session, sessionmaker
+
+from visionlaw.errors import StoreError
+from visionlaw.store.engine import (
+    WRITES,
+    connect,
+    display_name,
+    failures_in_words,
+    prepare_schema,
+    sqlite_path,
+)
+from visionlaw.store.rows import ScoreRow
+from visionlaw.store.schema import Run, Score
+
+ENVIRONMENT = "VISIONLAW_STORE"
+FILE_NAME = "results.sqlite"
+
+
+class Store:
+    """An open results store; use it in a ``with`` statement, or call :meth:`close`.
+
+    Every change is one transaction: it is there in full or not at all, whatever happens to the process.
+    Several processes may read and write at once.
+    """
+
+    def __init__(self, engine: Engine, name: str, exists: bool) -> None:
+        self._engine = engine
+        self._reading = sessionmaker(engine)
+        self._writing = sessionmaker(engine.execution_options(**{WRITES: True}))
+        self.name = name
+        self.exists = exists
+
+    @classmethod
+    def open(cls, location: str | Path, create: bool = True) -> Store:
+        """Open a store by path or SQLAlchemy URL.
+
+        Args:
+            location: A path of an SQLite file, or a database URL.
+            create: Make the folder and the tables where they are missing. Without it nothing is written: a
+                store that does not exist yet opens as an empty one that refuses changes.
+
+        Raises:
+            StoreError: It cannot be opened, is damaged, belongs to something else or follows a newer schema.
+        """
+        name = display_name(location)
+        path = sqlite_path(location)
+        if not create and path is not None and not path.exists():
+            return cls._empty(name)
+        engine = connect(location, create)
+        if not prepare_schema(engine, create, name):
+            engine.dispose()
+            return cls._empty(name)
+        return cls(engine, name, exists=True)
+
+    @classmethod
+    def of_project(cls, state_dir: Path, create: bool = True) -> Store:
+        """Open a project's store: where ``VISIONLAW_STORE`` says, or ``results.sqlite`` in ``state_dir``.
+
+        Raises:
+            StoreError: As :meth:`open`.
+        """
+        return cls.open(os.environ.get(ENVIRONMENT) or state_dir / FILE_NAME, create)
+
+    @classmethod
+    def _empty(cls, name: str) -> Store:
+        engine = connect("sqlite://", create=True)
+        prepare_schema(engine, create=True, name=name)
+        return cls(engine, name, exists=False)
+
+    def __enter__(self) -> Store:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def reading(self) -> Generator[Session]:
+        """A transaction that sees one state of the store throughout.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with failures_in_words(self.name), self._reading() as session:
+            yield session
+
+    @contextmanager
+    def writing(self) -> Generator[Session]:
+        """A transaction that commits at the end of the block, or changes nothing when the block raises.
+
+        Raises:
+            StoreError: The database failed, or the store was opened without ``create`` and does not exist.
+        """
+        if not self.exists:
+            raise StoreError(f"The store '{self.name}' does not exist yet.", "Open it with create=True.")
+        with failures_in_words(self.name), self._writing.begin() as session:
+            yield session
+
+    def start_run(self, verb: str, provenance: Mapping[str, Any]) -> int:
+        """Record that a run has started, and return its id.
+
+        Args:
+            verb: What is done, such as ``score correspondence``.
+            provenance: See :func:`visionlaw.store.provenance.run_provenance`; JSON values.
+        """
+        with self.writing() as session:
+            return add_run(session, verb, provenance)
+
+    def finish_run(self, run: int) -> None:
+        """Record that a run has come to its end; a run without an end was interrupted.
+
+        Raises:
+            StoreError: No such run.
+        """
+        with self.writing() as session:
+            record = session.get(Run, run)
+            if record is None:
+                raise StoreError(f"The store '{self.name}' has no run {run}.", "Start it with start_run().")
+            record.finished = datetime.now(UTC)
+
+    def record_scores(self, rows: Iterable[ScoreRow], run: int) -> None:
+        """Record scores in one transaction; a row whose key is stored already replaces that row.
+
+        Args:
+            rows: The scores; ``run`` and ``recorded`` of the rows are ignored.
+            run: The run that measured them, from :meth:`start_run`.
+
+        Raises:
+            StoreError: The database failed; none of the rows is stored then.
+        """
+        by_key = {row.key: row for row in rows}
+        now = datetime.now(UTC)
+        with self.writing() as session:
+            known = {score.key: score for score in session.scalars(select(Score).where(Score.key.in_(by_key)))}
+            for key, row in by_key.items():
+                score = known.get(key)
+                if score is None:
+                    score = Score(key=key, **_identity(row))
+                    session.add(score)
+                score.value, score.count, score.extra = row.value, row.count, dict(row.extra)
+                score.recorded, score.run_id = now, run
+
+    def scores(
+        self,
+        *,
+        scorer: str | None = None,
+        dataset: str | None = None,
+        protocol: str | None = None,
+        representations: Sequence[str] | None = None,
+        keys: Sequence[str] | None = None,
+    ) -> list[ScoreRow]:
+        """Return the stored scores that match everything given, the oldest first.
+
+        Args:
+            scorer: A scorer's id.
+            dataset: A data set's id.
+            protocol: A protocol's name.
+            representations: Canonical ids.
+            keys: Keys from :attr:`ScoreRow.key` or :func:`visionlaw.store.rows.score_key`.
+        """
+        query = select(Score).order_by(Score.recorded, Score.id)
+        for column, wanted in ((Score.scorer, scorer), (Score.dataset, dataset), (Score.protocol, protocol)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        for column, several in ((Score.representation, representations), (Score.key, keys)):
+            if several is not None:
+                query = query.where(column.in_(several))
+        with self.reading() as session:
+            return [_row(score) for score in session.scalars(query)]
+
+
+def add_run(session: Session, verb: str, provenance: Mapping[str, Any], finished: bool = False) -> int:
+    """Add a run inside a transaction of the caller, and return its id."""
+    now = datetime.now(UTC)
+    run = Run(verb=verb, started=now, finished=now if finished else None, provenance=dict(provenance))
+    session.add(run)
+    session.flush()
+    return run.id
+
+
+def _identity(row: ScoreRow) -> dict[str, Any]:
+    return {
+        "representation": row.representation,
+        "scorer": row.scorer,
+        "dataset": row.dataset,
+        "dataset_version": row.dataset_version,
+        "protocol": row.protocol,
+        "benchmark": row.benchmark,
+        "params": dict(row.params),
+        "provenance": dict(row.provenance),
+    }
+
+
+def _row(score: Score) -> ScoreRow:
+    row = ScoreRow(
+        score.representation,
+        score.scorer,
+        score.dataset,
+        score.dataset_version,
+        score.protocol,
+        score.value,
+        score.count,
+        score.benchmark,
+        score.params,
+        score.provenance,
+        score.extra,
+    )
+    return replace(row, run=score.run_id, recorded=score.recorded)

@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import text
+
+from visionlaw.errors import StoreError
+from visionlaw.store import ScoreRow, Store, run_provenance, score_key
+
+ROW = ScoreRow(
+    representation="clip/vit-l-14@224",
+    scorer="correspondence",
+    dataset="warps",
+    dataset_version="1-abc",
+    protocol="strict",
+    value=41.5,
+    count=60,
+    params={"alpha": 0.1},
+    provenance={"visionlaw-transformers": "0.1"},
+    extra={"per_keypoint": 40.0, "per_category": {"chelsea": 12.5}},
+)
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    with Store.open(tmp_path / ".visionlaw" / "results.sqlite") as opened:
+        yield opened
+
+
+def record(store: Store, *rows: ScoreRow) -> int:
+    run = store.start_run("score correspondence", run_provenance(["score", "correspondence"], protocol="strict"))
+    store.record_scores(rows, run)
+    store.finish_run(run)
+    return run
+
+
+def test_a_score_comes_back_as_it_went_in_with_its_run_and_time(store: Store):
+    before = datetime.now(UTC)
+    run = record(store, ROW)
+    (found,) = store.scores()
+    assert found == ROW
+    assert found.run == run
+    assert found.recorded is not None
+    assert found.recorded.utcoffset() == timedelta(0)
+    assert before <= found.recorded <= datetime.now(UTC)
+
+
+def test_recording_the_same_measurement_again_replaces_its_value(store: Store):
+    record(store, ROW)
+    second = record(store, replace(ROW, value=42.0, extra={}))
+    (found,) = store.scores()
+    assert (found.value, found.extra, found.run) == (42.0, {}, second)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"representation": "clip/vit-l-14@336"},
+        {"scorer": "alignment"},
+        {"dataset": "spair"},
+        {"dataset_version": "2-abc"},
+        {"protocol": "reference"},
+        {"benchmark": "mme"},
+        {"params": {"alpha": 0.05}},
+        {"provenance": {"visionlaw-transformers": "0.2"}},
+    ],
+)
+def test_a_measurement_that_differs_in_anything_stands_beside_the_first(store: Store, change: dict):
+    record(store, ROW, replace(ROW, value=1.0, **change))
+    assert sorted(row.value for row in store.scores()) == [1.0, 41.5]
+
+
+def test_the_key_is_known_before_the_measurement(store: Store):
+    record(store, ROW)
+    key = score_key(
+        ROW.representation, ROW.scorer, ROW.dataset, ROW.dataset_version, ROW.protocol,
+        params={"alpha": 0.1}, provenance={"visionlaw-transformers": "0.1"},
+    )  # fmt: skip
+    other = score_key(ROW.representation, ROW.scorer, ROW.dataset, "2-abc", ROW.protocol)
+    assert [row.value for row in store.scores(keys=[key, other])] == [41.5]
+    assert store.scores(keys=[]) == []
+
+
+def test_scores_are_filtered_by_what_is_given(store: Store):
+    a = replace(ROW, representation="a/b@2")
+    b = replace(ROW, representation="c/d@2", scorer="alignment", protocol="maxcos")
+    record(store, a, b)
+    assert store.scores(scorer="alignment") == [b]
+    assert store.scores(protocol="strict") == [a]
+    assert store.scores(representations=["a/b@2", "x/y@2"]) == [a]
+    assert store.scores(scorer="alignment", dataset="spair") == []
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_score_that_is_not_a_number_is_refused(value: float):
+    with pytest.raises(StoreError, match="not a score"):
+        replace(ROW, value=value)
+
+
+def test_a_description_that_json_cannot_hold_is_refused():
+    with pytest.raises(StoreError, match="JSON"):
+        replace(ROW, extra={"when": datetime.now(UTC)})
+
+
+def test_rows_of_an_unknown_run_are_refused_together(store: Store):
+    with pytest.raises(StoreError, match="does not hold"):
+        store.record_scores([ROW, replace(ROW, protocol="reference")], run=99)
+    assert store.scores() == []
+
+
+def test_a_run_keeps_its_provenance_and_says_whether_it_ended(store: Store):
+    provenance = run_provenance(["x"], plugins={"visionlaw-b": "2", "visionlaw-a": "1"}, seed=3, combiner="concat")
+    run = store.start_run("score correspondence", provenance)
+    with store.reading() as session:
+        row = session.execute(text("select verb, finished from runs")).one()
+        assert tuple(row) == ("score correspondence", None)
+    store.finish_run(run)
+    with store.reading() as session:
+        assert session.execute(text("select finished from runs")).scalar_one() is not None
+    assert provenance["plugins"] == {"visionlaw-a": "1", "visionlaw-b": "2"}
+    assert provenance["libraries"]["numpy"]
+    assert (provenance["seed"], provenance["combiner"], provenance["command"]) == (3, "concat", ["x"])
+    with pytest.raises(StoreError, match="no run 17"):
+        store.finish_run(17)
