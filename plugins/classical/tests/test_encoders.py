@@ -77,6 +77,15 @@ def test_a_flat_image_has_finite_tokens_of_length_one(name: str, level: float) -
     assert tokens.norm(dim=-1).numpy() == pytest.approx(1, abs=1e-5)
 
 
+@pytest.mark.parametrize("name", ["rgb", "dct", "gabor", "hog"])
+@pytest.mark.parametrize("level", [0.2, 1.0])
+def test_no_brightness_is_taken_for_structure(name: str, level: float) -> None:
+    """Only the constant last channel is left of a flat image: filters have no response to its level."""
+    tokens = build(f"classical/{name}@256").encode(torch.full((1, 3, 256, 256), level))
+
+    assert tokens[..., :-1].abs().max() < 0.01
+
+
 @pytest.mark.parametrize("name", SPECS)
 def test_what_shares_a_batch_changes_nothing(name: str) -> None:
     encoder = build(name)
