@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from visionlaw._version import __version__
-from visionlaw.cli import listing, space
+from visionlaw.cli import listing, score, space
 from visionlaw.cli.context import settings
 from visionlaw.cli.output import note, write
 from visionlaw.errors import VisionlawError
@@ -32,6 +32,7 @@ app.command("plugins")(listing.plugins)
 app.command("doctor")(listing.doctor)
 app.command("init")(space.init)
 app.add_typer(space.app, name="space", help="The search space: registry.toml.")
+app.add_typer(score.app, name="score", help="Score frozen features.")
 
 
 def _version(value: bool) -> None:
