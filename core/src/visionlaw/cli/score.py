@@ -228,10 +228,11 @@ def _print_table(rows: Sequence[ScoreRow]) -> None:
     )
     table.add_column("", justify="right")
     table.add_column("representation", overflow="fold")
-    for heading in ("C %", "per keypoint", "per category", *(f"C at {a}" for a in first.extra["alphas"])):
+    others = [name for name in first.extra["alphas"] if float(name) != alpha]
+    for heading in ("C %", "per keypoint", "per category", *(f"C at {name}" for name in others)):
         table.add_column(heading, justify="right")
     for rank, row in enumerate(rows, 1):
-        averages = (row.value, row.extra["per_keypoint"], row.extra["per_category"])
-        others = (at["value"] for at in row.extra["alphas"].values())
-        table.add_row(str(rank), row.representation, *(f"{value:.1f}" for value in (*averages, *others)))
+        values = [row.value, row.extra["per_keypoint"], row.extra["per_category"]]
+        values += [row.extra["alphas"][name]["value"] for name in others]
+        table.add_row(str(rank), row.representation, *(f"{value:.1f}" for value in values))
     console().print(table)
