@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
+
 from visionlaw.errors import StoreError
 from visionlaw.store import ScoreRow, Store
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import text
+
 from visionlaw.errors import StoreError
 from visionlaw.store import ScoreRow, Store, run_provenance, score_key
 

@@ -222,7 +222,11 @@ class Scorer(Protocol):
 
 @runtime_checkable
 class Sampler(Protocol):
-    """A rule that chooses which representation to train next, and ranks them. Works on all trials at once."""
+    """A rule that chooses which representation to train next, and ranks them. Works on all trials at once.
+
+    A sampler may also have ``explain(state, choice) -> str``: one or two sentences on why it chose candidate ``choice``
+    of the one trial of ``state``, taken before the choice. ``visionlaw policy ask`` shows them.
+    """
 
     def ask(self, state: StudyState, rng: np.random.Generator) -> NDArray[np.int64]:
         """Choose an open candidate for each trial: ``[T]`` indices, -1 where none is open."""

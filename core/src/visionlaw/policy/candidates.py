@@ -50,7 +50,7 @@ class Candidates:
     @property
     def known(self) -> BoolArray:
         """``[k]``: whether A and C are known on every benchmark."""
-        return np.isfinite(self.A).all(axis=0) & np.isfinite(self.C).all(axis=0)
+        return np.asarray(np.isfinite(np.stack([self.A, self.C])).all(axis=(0, 1)), dtype=np.bool_)
 
     @property
     def scored(self) -> tuple[str, ...]:

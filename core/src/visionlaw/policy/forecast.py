@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -43,7 +44,7 @@ def forecast(sampler: Sampler, name: str, state: StudyState) -> Forecast:
     """
     mean = predict(sampler, name, state)[0]
     results = state.results[0]
-    told = np.flatnonzero(np.isfinite(results).any(axis=0))
+    told: IntArray = np.flatnonzero(np.isfinite(results).any(axis=0))
     error, missed = np.full(results.shape, np.nan), np.full(len(results), np.nan)
     if len(told) < FEWEST_FOR_ERROR:
         return Forecast(mean, error, missed)
@@ -53,10 +54,10 @@ def forecast(sampler: Sampler, name: str, state: StudyState) -> Forecast:
         n = int(used.sum())
         if n < FEWEST_FOR_ERROR:
             continue
-        others = left_out[used, b]
-        error[b] = np.sqrt((n - 1) / n * ((others - others.mean(axis=0)) ** 2).sum(axis=0))
+        others: FloatArray = left_out[used, b]
+        error[b] = np.sqrt((n - 1) * others.var(axis=0))
         own = others[np.arange(n), told[used]]
-        missed[b] = np.sqrt(np.mean((own - row[told[used]]) ** 2))
+        missed[b] = math.sqrt(float(((own - row[told[used]]) ** 2).mean()))
     return Forecast(mean, error, missed)
 
 

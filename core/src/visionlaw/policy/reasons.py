@@ -7,10 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from visionlaw.policy.forecast import ranks
+from visionlaw.policy.regions import FINEST_LEVEL, FIRST_LEVEL, region_of
 from visionlaw.policy.state import FloatArray, Status, StudyState
-
-FIRST_LEVEL = 1
-FINEST_LEVEL = 26
 
 
 def region_reason(state: StudyState, choice: int) -> str:
@@ -23,20 +21,17 @@ def region_reason(state: StudyState, choice: int) -> str:
     points = mean_points(state)
     taken = np.isin(state.status[0], (Status.PENDING, Status.DONE))
     for level in range(FIRST_LEVEL, FINEST_LEVEL + 1):
-        side = 2**level
-        cells = np.minimum((points * side).astype(int), side - 1)
-        regions = cells[:, 0] * side + cells[:, 1]
+        regions = region_of(points, level)
         fresh = state.open[0] & ~np.isin(regions, regions[taken])
         if fresh[choice]:
-            unexplored, inside = (
-                len(np.unique(regions[fresh])),
-                int((regions[fresh] == regions[choice]).sum()),
-            )
+            side, held = 2**level, len(np.unique(regions))
+            row, column = divmod(int(regions[choice]), side)
+            unexplored, inside = len(np.unique(regions[fresh])), int((regions[fresh] == regions[choice]).sum())
             return (
-                f"Region sampling cuts the (A, C) plane into {side}×{side} regions: {unexplored} of the "
-                f"{len(np.unique(regions))} that hold candidates {_is(unexplored)} unexplored; it drew the one with "
-                f"A in {_share(cells[choice, 0], side)} and C in {_share(cells[choice, 1], side)} of the candidates' "
-                f"range, and one of the {inside} open {_plural('candidate', inside)} in it."
+                f"Region sampling cuts the (A, C) plane into {side}×{side}: of {held} regions with candidates, "
+                f"{unexplored} {_is(unexplored)} unexplored; it drew the one with A in {_share(row, side)} and C in "
+                f"{_share(column, side)} of the candidates' range, which has {inside} open "
+                f"{_plural('candidate', inside)}."
             )
     return "Every open candidate has the same A and C as one that is trained or running: one was drawn at random."
 

@@ -22,7 +22,7 @@ STORE = "store"
 """The name of the source that is the project's own store."""
 
 SCORE_C = 'visionlaw score correspondence "{}"'
-GIVE_A = "put A and C of '{}' in a CSV file and name it as scores in [policy] of registry.toml"
+GIVE_A = "give its A and C in a CSV file, and name that as scores under [policy] of registry.toml"
 
 
 def from_table(
@@ -66,7 +66,7 @@ def from_table(
         A[:, column], C[:, column] = table.A[pick, setting], table.C[pick, setting]
     remedy = f"add '{{}}' to '{table.name}'"
     if table.name in ("iclr2025", "colm2025"):
-        remedy = f"{GIVE_A}: '{table.name}' does not have it"
+        remedy = f"'{table.name}' does not have it; {GIVE_A}"
     return Candidates(tuple(representations), tuple(benchmarks), A, C, a_definition, table.name, (remedy, remedy))
 
 

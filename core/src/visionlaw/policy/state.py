@@ -31,7 +31,8 @@ class StudyState:
     """T parallel trials over the same k candidates and b benchmarks.
 
     Attributes:
-        points: ``[b, k, 2]``: A and C of each candidate on each benchmark, min-max normalised over the candidates.
+        points: ``[T, b, k, 2]``: A and C of each candidate on each benchmark, min-max normalised over the candidates.
+            May be given as ``[b, k, 2]`` where all trials share them, as a live study does; samplers always see T.
         status: ``[T, k]`` of :class:`Status`.
         results: ``[T, b, k]``: performance in the benchmark's own unit, higher is better, NaN where not known.
         budget: How many finetunings may be asked for in all.
@@ -41,6 +42,11 @@ class StudyState:
     status: IntArray
     results: FloatArray
     budget: int
+
+    def __post_init__(self) -> None:
+        if self.points.ndim == 3:
+            shared = np.broadcast_to(self.points, (self.status.shape[0], *self.points.shape))
+            object.__setattr__(self, "points", shared)
 
     @property
     def trials(self) -> int:

@@ -1,0 +1,213 @@
+"""Verbs of the policy: which representation to train next, what came of it, how all of them rank."""
+
+from __future__ import annotations
+
+from collections.abc import Generator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from visionlaw.cli.context import JsonOption, SpaceOption, project
+from visionlaw.cli.output import print_json, write
+from visionlaw.cli.replay import replay
+from visionlaw.errors import StudyError, did_you_mean
+
+if TYPE_CHECKING:
+    from visionlaw.policy.study import Study
+
+app = typer.Typer(no_args_is_help=True)
+app.command("replay")(replay)
+
+StudyOption = Annotated[str, typer.Option("--study", metavar="NAME", help="Name of the study.")]
+
+
+@app.command()
+def ask(
+    number: Annotated[int, typer.Option("-n", "--number", min=1, help="How many to ask for.")] = 1,
+    study: StudyOption = "default",
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say which representation to train next, and why; it is noted as pending.
+
+    Example: visionlaw policy ask
+    """
+    from visionlaw.cli import policy_views as views
+
+    with _opened(study, space, create=True) as opened:
+        suggestions = opened.ask(number)
+        status = opened.status()
+    if as_json:
+        print_json(views.asked_json(suggestions, status))
+        return
+    for suggestion in suggestions:
+        write(f"Train next: {suggestion.representation}")
+        write(f"  Why: {suggestion.reason}")
+        write(f"  Then: {views.tell_command(suggestion.representation, status.settings)}")
+    write(f"{status.left} of {status.settings.budget} finetunings are left to ask for.")
+    views.note_not_scored(status.not_scored)
+
+
+@app.command()
+def tell(
+    setting: Annotated[str, typer.Argument(help="The trained representation: an id, an alias or a published name.")],
+    results: Annotated[list[str] | None, typer.Argument(metavar="BENCHMARK=VALUE…", help="Its performance.")] = None,
+    failed: Annotated[str | None, typer.Option(metavar="REASON", help="The training failed, and why.")] = None,
+    source: Annotated[str, typer.Option(metavar="TEXT", help="What measured it, such as 'lmms-eval 0.7'.")] = "",
+    study: StudyOption = "default",
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Tell what came of a training, whether the study had asked for it or not.
+
+    Example: visionlaw policy tell clip@336 mmbench=64.3 mme=1502.7
+    """
+    from visionlaw.cli import policy_views as views
+
+    values = _values(results or [])
+    if failed is not None:
+        if values:
+            raise StudyError("A training has results or it failed, not both.", "Leave out '--failed' or the results.")
+        with _opened(study, space, create=True) as opened:
+            trial = opened.fail(setting, failed)
+        if as_json:
+            print_json({"study": study, **views.trial_json(trial)})
+        else:
+            write(f"{trial.representation}: failed ({failed}). It will not be asked for again.")
+        return
+    with _opened(study, space, create=True) as opened:
+        told = opened.tell(setting, values, source=source)
+    if as_json:
+        print_json(views.told_json(study, told))
+    else:
+        views.write_told(told)
+
+
+@app.command()
+def rank(
+    benchmark: Annotated[str | None, typer.Option(metavar="BENCHMARK", help="Only this benchmark, in detail.")] = None,
+    study: StudyOption = "default",
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Rank all scored representations by what the law expects, beside what was observed.
+
+    Example: visionlaw policy rank --benchmark mmbench
+    """
+    from visionlaw.cli import policy_views as views
+
+    with _opened(study, space, create=False) as opened:
+        ranking = opened.rank()
+    known = tuple(ranking.results)
+    if benchmark is not None and benchmark not in known:
+        raise StudyError(
+            f"'{benchmark}' is not a benchmark of study '{study}'.",
+            did_you_mean(benchmark, known) or f"It has {', '.join(known)}.",
+        )
+    if as_json:
+        print_json(views.ranking_json(ranking, benchmark))
+    else:
+        views.show_ranking(ranking, benchmark)
+
+
+@app.command()
+def status(study: StudyOption = "default", space: SpaceOption = None, as_json: JsonOption = False) -> None:
+    """Say what the study has asked for and been told, and what is left.
+
+    Example: visionlaw policy status
+    """
+    from visionlaw.cli import policy_views as views
+
+    with _opened(study, space, create=False) as opened:
+        current = opened.status()
+    if as_json:
+        print_json(views.status_json(current))
+    else:
+        views.show_status(current)
+
+
+@contextmanager
+def _opened(name: str, space: Path | None, create: bool) -> Generator[Study]:
+    """Open the study that registry.toml describes; without ``create`` nothing is written."""
+    import sys
+
+    from visionlaw.law.tables import SHIPPED, load_table
+    from visionlaw.policy.scores import STORE, from_store, from_table
+    from visionlaw.policy.study import Study
+    from visionlaw.store import Store, run_provenance
+    from visionlaw.store.studies import StudySettings
+
+    here = project(space)
+    policy, kinds = here.space.policy, here.space.benchmarks
+    for benchmark in policy.benchmarks:
+        if benchmark not in kinds:
+            raise StudyError(
+                f"[policy] of {here.space_path} names the benchmark '{benchmark}', which [benchmarks] lacks.",
+                did_you_mean(benchmark, kinds) or f"It has {', '.join(kinds)}.",
+            )
+    benchmarks = policy.benchmarks or tuple(kinds)
+    settings = StudySettings(
+        name=name,
+        sampler=policy.sampler,
+        mode=policy.mode,
+        benchmarks=benchmarks[:1] if policy.mode == "single" else benchmarks,
+        budget=policy.budget,
+        seed=policy.seed,
+        scores=policy.scores or STORE,
+        a_definition=here.space.alignment.definition,
+    )
+    sampler = here.registry.load("sampler", policy.sampler)
+    entry = here.registry.get("sampler", policy.sampler)
+    representations = here.space.representations
+    wanted = (representations, settings.benchmarks)
+    table = None
+    if settings.scores != STORE:
+        shipped = settings.scores in SHIPPED
+        path = settings.scores if shipped else here.space_path.parent / settings.scores
+        table = from_table(load_table(path, unfinished=True), *wanted, here.space.aliases, settings.a_definition)
+    correspondence = here.space.correspondence
+    with Store.of_project(here.state_dir, create=create) as store:
+        candidates = table or from_store(
+            store.scores(representations=representations),
+            *wanted,
+            settings.a_definition,
+            dataset=correspondence.dataset,
+            protocol=correspondence.protocol,
+            alpha=correspondence.alpha,
+        )
+        yield Study(
+            store,
+            settings,
+            candidates,
+            sampler,
+            lower_is_better=frozenset(key for key, kind in kinds.items() if not kind.higher_is_better),
+            aliases=here.space.aliases,
+            provenance=run_provenance(
+                sys.argv[1:],
+                plugins={entry.distribution: entry.version},
+                seed=settings.seed,
+                sampler=settings.sampler,
+                scores=settings.scores,
+                a_definition=settings.a_definition,
+            ),
+        )
+
+
+def _values(words: list[str]) -> dict[str, float]:
+    """Read ``BENCHMARK=VALUE`` words."""
+    values: dict[str, float] = {}
+    for word in words:
+        benchmark, equals, text = word.partition("=")
+        try:
+            value = float(text)
+        except ValueError:
+            equals = ""
+            value = 0.0
+        if not equals or not benchmark:
+            raise StudyError(f"'{word}' is not a result.", "Write BENCHMARK=VALUE, such as 'mmbench=64.3'.")
+        if benchmark in values:
+            raise StudyError(f"'{benchmark}' is given twice.", "Give it once.")
+        values[benchmark] = value
+    return values

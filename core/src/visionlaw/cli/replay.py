@@ -1,0 +1,94 @@
+"""The verb policy replay: simulate a sampler on a finished table."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, Annotated, Any, cast
+
+import typer
+
+from visionlaw.cli.context import JsonOption, SpaceOption, project
+from visionlaw.cli.output import console, print_json, write
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from visionlaw.policy.replay import Mode
+
+EXPLAINED = {
+    "recall@1": "the optimum is predicted first",
+    "recall@3": "the optimum is among the top 3 predicted",
+    "found": "the optimum itself has been finetuned",
+    "regret": "% lost by using the best result so far instead of the optimum",
+}
+
+
+def replay(
+    law: Annotated[str, typer.Option(metavar="TABLE", help="iclr2025, colm2025 or a CSV file.")] = "iclr2025",
+    sampler: Annotated[
+        str, typer.Option(metavar="NAME", help="An installed sampler: visionlaw list sampler.")
+    ] = "region",
+    budget: Annotated[int, typer.Option(min=0, help="Finetunings per trial.")] = 8,
+    trials: Annotated[int, typer.Option(min=1, help="Independent trials.")] = 1000,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
+    mode: Annotated[str, typer.Option(help="single: one study per benchmark; joint: one for all.")] = "single",
+    noise: Annotated[float, typer.Option(help="Relative deviation of the told results, such as 0.02.")] = 0.0,
+    subspace: Annotated[
+        str | None, typer.Option(metavar="LO:HI", help="Each trial among LO to HI settings drawn at random.")
+    ] = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Simulate a policy on a finished table, and count its successes both ways.
+
+    Example: visionlaw policy replay --law colm2025 --sampler region --budget 8
+    """
+    from visionlaw.law.tables import load_table
+    from visionlaw.policy.replay import replay as run
+
+    table = load_table(law)
+    chosen = project(space).registry.load("sampler", sampler)
+    limits = _parse_subspace(subspace)
+    result = run(table, chosen, budget, trials, seed, cast("Mode", mode), noise, limits)
+    figures = replace(result, sampler=sampler).as_dict()
+    if as_json:
+        print_json(figures)
+    else:
+        _print(figures, budget, trials)
+
+
+def _parse_subspace(text: str | None) -> tuple[int, int] | None:
+    from visionlaw.errors import StudyError
+
+    if text is None:
+        return None
+    low, colon, high = text.partition(":")
+    if not (low.isdecimal() and (high.isdecimal() or not colon)):
+        raise StudyError(f"'{text}' is not a subspace.", "Write low:high, such as 8:12.")
+    return int(low), int(high or low)
+
+
+def _print(figures: Mapping[str, Any], budget: int, trials: int) -> None:
+    """Print the two ways to count, one above the other, and what each means."""
+    from rich.table import Table
+
+    title = f"{figures['sampler']} on {figures['law']}, {figures['mode']}, {trials} trials"
+    table = Table(title=title, title_justify="left")
+    table.add_column("finetunings n")
+    for n in range(budget + 1):
+        table.add_column(str(n), justify="right")
+    table.add_row("[bold]fixed budget[/], mean of the benchmarks")
+    for name, values in figures["fixed_budget"].items():
+        table.add_row(f"  {name}" + (" %" if name == "regret" else ""), *(f"{v:.2f}" for v in values))
+    table.add_section()
+    table.add_row("[bold]first hit[/] in the top 3")
+    for benchmark, values in figures["first_hit"].items():
+        table.add_row(f"  {benchmark}", *(f"{v:.2f}" for v in values))
+    mean = [sum(column) / len(column) for column in zip(*figures["first_hit"].values(), strict=True)]
+    table.add_row("  mean", *(f"{v:.2f}" for v in mean))
+    console().print(table)
+    write("fixed budget  what a user gets after exactly n finetunings:")
+    for name, meaning in EXPLAINED.items():
+        write(f"  {name:<11} {meaning}")
+    write("first hit     what the papers count: the optimum has been in the top 3 at some n so far. Only who knows the")
+    write("              answer could stop there: an upper bound.")

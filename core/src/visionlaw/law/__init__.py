@@ -1,0 +1,14 @@
+"""The law: performance is a quadratic function of alignment A and correspondence C, and how far that can be trusted.
+
+``load_table`` reads a finished table, ``fit`` fits one benchmark of it, ``table_figures`` all of them and
+``reproduce`` what the papers printed beside ours. Nothing here needs torch.
+"""
+
+from __future__ import annotations
+
+from visionlaw.law.figures import table_figures
+from visionlaw.law.fit import Law, Prediction, fit
+from visionlaw.law.reproduce import reproduce
+from visionlaw.law.tables import LawTable, load_table
+
+__all__ = ["Law", "LawTable", "Prediction", "fit", "load_table", "reproduce", "table_figures"]

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from typer.testing import CliRunner
+
+from visionlaw.cli.law import app
+from visionlaw.errors import DataError
+
+KEYS = {"r2", "loo_r2", "adjusted_r2", "r2_per_benchmark", "coefficients", "intervals", "gaps"}
+
+
+def _run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, list(arguments), catch_exceptions=False)
+    assert result.exit_code == 0
+    return result.stdout
+
+
+def test_reproduce_json_has_the_promised_keys():
+    figures = json.loads(_run("reproduce", "--json", "--trials", "50"))
+    assert list(figures) == ["iclr2025", "colm2025"]
+    for of_table in figures.values():
+        assert set(of_table) >= KEYS | {"published", "misprints", "policy"}
+    assert figures["iclr2025"]["r2"]["AC-quadratic"]["vision"] == pytest.approx(0.9572, abs=5e-5)
+    assert list(figures["iclr2025"]["coefficients"]["mmbench"]) == ["1", "A", "C", "A2", "AC", "C2"]
+    assert set(figures["colm2025"]["policy"]) == {"fixed_budget", "first_hit", "figure_four"}
+
+
+def test_reproduce_shows_misprints_and_both_counts():
+    shown = _run("reproduce", "--trials", "50")
+    assert "-1.721*" in shown
+    assert "-0.152*" in shown
+    assert "seedbench, 1 is printed 0.938; the data give -0.152" in shown
+    assert "region, first hit" in shown
+    assert "region, fixed budget" in shown
+
+
+def test_fit_shows_a_users_table(tmp_path):
+    path = tmp_path / "mine.csv"
+    rows = "".join(f"s{i},docs,{60 + 3 * i - i * i % 7},{0.1 * i},{i * i % 11}\n" for i in range(9))
+    path.write_text("setting,benchmark,performance,a,c\n" + rows)
+    assert "docs" in _run("fit", str(path))
+    figures = json.loads(_run("fit", str(path), "--json"))
+    assert set(figures) >= KEYS | {"law"}
+    assert set(figures["r2"]["AC-quadratic"]) == {"other"}
+
+
+def test_fit_of_a_bad_table_is_a_users_error(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_text("setting,benchmark,performance,a,c\none,docs,nan,1,2\n")
+    with pytest.raises(DataError, match=r"mine\.csv:2"):
+        _run("fit", str(path))
+
+
+def test_the_verbs_import_no_numpy():
+    code = (
+        "import sys, visionlaw.cli.law, visionlaw.cli.replay\n"
+        "print([m for m in ('numpy', 'scipy', 'sklearn', 'torch') if m in sys.modules])"
+    )
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "[]"
+
+
+def test_the_law_and_the_policy_import_no_torch():
+    code = "import sys, visionlaw.law, visionlaw.policy.reproduce; print('torch' in sys.modules)"
+    shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert shown.strip() == "False"

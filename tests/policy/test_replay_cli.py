@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from visionlaw.cli.replay import replay
+from visionlaw.errors import DataError, StudyError, UnknownIdError
+
+app = typer.Typer()
+app.command()(replay)
+
+
+@pytest.fixture(autouse=True)
+def _empty_project(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+def _run(*arguments: str) -> str:
+    result = CliRunner().invoke(app, ["--trials", "40", *arguments], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_json_names_what_was_asked():
+    options = ("--law", "colm2025", "--sampler", "random", "--budget", "3", "--mode", "joint", "--noise", "0.02")
+    figures = json.loads(_run(*options, "--subspace", "8:12", "--seed", "4", "--json"))
+    assert (figures["law"], figures["sampler"], figures["mode"]) == ("colm2025", "random", "joint")
+    assert len(figures["fixed_budget"]["recall@3"]) == 4
+
+
+def test_the_same_seed_prints_the_same():
+    assert _run("--seed", "3", "--json") == _run("--seed", "3", "--json") != _run("--seed", "4", "--json")
+
+
+def test_the_table_tells_the_two_counts_apart():
+    shown = _run("--budget", "2")
+    assert "fixed budget, mean of the benchmarks" in shown
+    assert "first hit in the top 3" in shown
+    assert "what a user gets" in shown
+
+
+def test_a_file_replaces_the_law(tmp_path):
+    path = tmp_path / "mine.csv"
+    path.write_bytes(files("visionlaw.law").joinpath("data/law_iclr2025.csv").read_bytes())
+    figures = json.loads(_run("--law", "mine.csv", "--json"))
+    assert figures["law"] == "mine.csv"
+    assert figures["fixed_budget"] == json.loads(_run("--law", "iclr2025", "--json"))["fixed_budget"]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "error", "message"),
+    [
+        (("--subspace", "8-12"), StudyError, "'8-12' is not a subspace"),
+        (("--subspace", "8:"), StudyError, "'8:' is not a subspace"),
+        (("--budget", "20"), StudyError, "A budget of 20"),
+        (("--mode", "double"), StudyError, "'double' is not a mode"),
+        (("--sampler", "regoin"), UnknownIdError, "regoin"),
+        (("--law", "missing.csv"), DataError, "neither a shipped table nor a file"),
+    ],
+)
+def test_bad_input_is_a_users_error(arguments, error, message):
+    with pytest.raises(error, match=message):
+        _run(*arguments)
