@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
+
 from visionlaw.errors import DataError
 from visionlaw.protocols import CorrespondenceDataset, Pair
 from visionlaw_warps.dataset import WarpsDataset, build
@@ -24,9 +25,7 @@ def textured(path: Path, seed: int, size: tuple[int, int] = (220, 180)) -> Path:
     draw = ImageDraw.Draw(image)
     for _ in range(60):
         x, y, w, h = rng.integers([0, 0, 8, 8], [size[0], size[1], 50, 50])
-        draw.rectangle(
-            (int(x), int(y), int(x + w), int(y + h)), fill=tuple(int(v) for v in rng.integers(0, 256, 3))
-        )
+        draw.rectangle((int(x), int(y), int(x + w), int(y + h)), fill=tuple(int(v) for v in rng.integers(0, 256, 3)))
     image.save(path)
     return path
 

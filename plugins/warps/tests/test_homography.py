@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from visionlaw_warps import homography
 
 SIZES = st.tuples(st.integers(64, 512), st.integers(64, 512))
@@ -40,6 +41,4 @@ def test_warps_differ_from_each_other() -> None:
     rng = np.random.default_rng(0)
     first, second = (homography.draw(rng, (400, 300)) for _ in range(2))
 
-    assert (
-        np.abs(homography.apply(first, [350.0, 250.0]) - homography.apply(second, [350.0, 250.0])).max() > 5
-    )
+    assert np.abs(homography.apply(first, [350.0, 250.0]) - homography.apply(second, [350.0, 250.0])).max() > 5

@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
+
 from visionlaw.errors import DataError
 from visionlaw.protocols import ImageSource
 from visionlaw_warps.photos import build, find_photos

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from PIL import Image
+
 from visionlaw_warps.rendering import Occluder, Recipe, draw_recipe, render
 
 SIZE = (360, 240)

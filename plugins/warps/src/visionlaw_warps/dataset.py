@@ -11,10 +11,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from PIL.Image import Image
+
 from visionlaw.errors import DataError
 from visionlaw.protocols import ImageRef, Pair
 from visionlaw.specs import DatasetSpec
-
 from visionlaw_warps.corners import find_corners
 from visionlaw_warps.photos import Photo, find_photos, photo_ref
 from visionlaw_warps.rendering import Recipe, draw_recipe, render

@@ -5,10 +5,11 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 from PIL import Image
+
 from visionlaw.errors import DataError, MissingDependencyError
 from visionlaw.features.images import image_ref, list_images, load_image
 from visionlaw.protocols import ImageRef
@@ -51,18 +52,24 @@ class Photo:
         Raises:
             DataError: The file is no readable image, or its shorter side is then below 64 pixels.
         """
-        image = load_image(self.path)
-        zoom = min(1.0, LONGEST / max(image.size))
-        width, height = (max(1, round(side * zoom)) for side in image.size)
-        if min(width, height) < SHORTEST:
-            raise DataError(
-                f"'{self.path}' is too small to warp: {image.width}×{image.height} pixels.",
-                f"Remove it from the folder, or use an image that is at least {SHORTEST} pixels on each side"
-                f" when its longer side is {LONGEST}.",
-            )
-        if zoom == 1.0:
-            return image
-        return image.resize((width, height), Image.Resampling.LANCZOS)
+        return _decoded(self).copy()
+
+
+# The pairs of a photograph follow each other, and each needs it whole: without this, decoding is half their cost.
+@lru_cache(maxsize=4)
+def _decoded(photo: Photo) -> Image.Image:
+    image = load_image(photo.path)
+    zoom = min(1.0, LONGEST / max(image.size))
+    width, height = (max(1, round(side * zoom)) for side in image.size)
+    if min(width, height) < SHORTEST:
+        raise DataError(
+            f"'{photo.path}' is too small to warp: {image.width}×{image.height} pixels.",
+            f"Remove it from the folder, or use an image that is at least {SHORTEST} pixels on each side"
+            f" when its longer side is {LONGEST}.",
+        )
+    if zoom == 1.0:
+        return image
+    return image.resize((width, height), Image.Resampling.LANCZOS)
 
 
 class PhotoSource:

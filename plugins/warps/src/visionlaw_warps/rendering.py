@@ -137,7 +137,7 @@ def render(recipe: Recipe, photo: Image.Image) -> Image.Image:
         photo: An RGB image of the recipe's size.
     """
     inverse = np.linalg.inv(recipe.homography)
-    mean = tuple(int(value) for value in np.asarray(photo).mean(axis=(0, 1)).round())
+    mean = photo.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
     warped = photo.transform(
         recipe.size,
         Image.Transform.PERSPECTIVE,
@@ -151,9 +151,7 @@ def render(recipe: Recipe, photo: Image.Image) -> Image.Image:
 
 
 def _draw_occluder(rng: np.random.Generator, size: tuple[int, int]) -> Occluder:
-    width, height = (
-        round(side * share) for side, share in zip(size, rng.uniform(*OCCLUDER_SIDE, 2), strict=True)
-    )
+    width, height = (round(side * share) for side, share in zip(size, rng.uniform(*OCCLUDER_SIDE, 2), strict=True))
     left = int(rng.integers(0, size[0] - width + 1))
     top = int(rng.integers(0, size[1] - height + 1))
     return Occluder((left, top, left + width, top + height), int(rng.integers(2**32)))
