@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+import json
+import re
+import tomllib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -34,3 +38,29 @@ def test_every_verb_and_option_is_in_the_cli_reference(generator: object) -> Non
     for line in now.splitlines():
         if line.startswith(("## ", "### ", "* `-", "Example:")):
             assert line.split(":")[0] in on_disk, f"'{line}' is not documented; run: make docs"
+
+
+def test_the_plugin_of_the_how_to_works(python: Callable[..., object], tmp_path: Path) -> None:
+    text = (DOCS / "how-to" / "write-a-plugin.md").read_text(encoding="utf-8")
+    project = tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.S)[1])["project"]  # type: ignore[index]
+    listing, encoder = re.findall(r"```python\n(.*?)```", text, re.S)
+    package = tmp_path / "src" / "visionlaw_meancolour"
+    info = tmp_path / "src" / "visionlaw_meancolour-0.1.0.dist-info"
+    package.mkdir(parents=True)
+    info.mkdir()
+    (package / "__init__.py").write_text(listing)
+    (package / "encoder.py").write_text(encoder)
+    (entry_point,) = project["entry-points"]["visionlaw.v1"].items()
+    (info / "entry_points.txt").write_text("[visionlaw.v1]\n{} = {}\n".format(*entry_point))
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
+
+    listed = python("-m", "visionlaw", "list", "encoder", "--search", "meancolour", "--json", path=(tmp_path / "src",))
+    assert [row["id"] for row in json.loads(listed.out)] == ["meancolour/patch-16@256"]
+    code = (
+        "from visionlaw import Registry; from PIL import Image\n"
+        "encoder = Registry.discover().load('encoder', 'meancolour/patch-16@256')\n"
+        "pixels, geometry = encoder.preprocess(Image.new('RGB', (300, 200), (255, 0, 0)))\n"
+        "tokens = encoder.encode(pixels[None])\n"
+        "print(tuple(tokens.shape), geometry.grid, tokens[0, 0].tolist())"
+    )
+    assert python("-c", code, path=(tmp_path / "src",)).out.strip() == "(1, 256, 3) (16, 16) [1.0, 0.0, 0.0]"

@@ -161,3 +161,11 @@ def test_points_may_differ_between_trials():
 
 def test_the_samplers_follow_the_protocol():
     assert all(isinstance(sampler, Sampler) for sampler in SAMPLERS)
+
+
+def test_a_trial_with_one_result_predicts_nothing_beside_one_with_more():
+    results = np.full((2, 1, 5), np.nan)
+    results[0, 0, 1] = 3.0
+    results[1, 0, :3] = [1.0, 2.0, 3.0]
+    state = StudyState(np.random.default_rng(0).random((1, 5, 2)), np.zeros((2, 5), dtype=np.int64), results, budget=5)
+    assert np.isnan(predict_quadratic(state)).all(axis=-1).tolist() == [[True], [False]]
