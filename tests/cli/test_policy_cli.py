@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import subprocess
 import sys
 from collections.abc import Callable
@@ -209,6 +210,18 @@ def test_a_store_that_is_none(cli: CLI, tmp_path: Path):
     for verb in ("status", "rank", "ask"):
         done = cli("policy", verb)
         assert (done.code, "damaged, or it is not a database" in done.err) == (2, True)
+
+
+def test_the_how_to_runs_as_it_stands(cli: CLI):
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "run-a-study.md"
+    text = page.read_text(encoding="utf-8")
+    commands = [shlex.split(line)[2:] for line in text.splitlines() if line.startswith("$ visionlaw ")]
+    assert len(commands) >= 8
+    done = [cli(*command) for command in commands]
+    assert [d.err for d in done if d.code] == []
+    shown, why = text.split("$ visionlaw policy ask\n")[1].splitlines()[:2]
+    assert shown in done[0].out
+    assert why.removesuffix(" …") in done[0].out
 
 
 def test_commands_at_once_never_get_the_same_answer(tmp_path: Path):
