@@ -170,6 +170,16 @@ def test_a_sampler_that_chooses_nonsense_is_named_and_nothing_is_asked(study: Op
     assert study(create=False).status().asked == 0
 
 
+def test_a_sampler_that_chooses_what_is_taken_is_named(study: Open):
+    class Stubborn(MeanSampler):
+        def ask(self, state, rng):
+            return np.array([0])
+
+    study(Stubborn()).ask()
+    with pytest.raises(PluginError, match=r"answered \[0\], which is not an open candidate"):
+        study(Stubborn()).ask()
+
+
 def test_a_sampler_that_raises_is_named(study: Open):
     class Raising(MeanSampler):
         def predict(self, state):
@@ -180,6 +190,14 @@ def test_a_sampler_that_raises_is_named(study: Open):
 
 
 # Telling
+
+
+def test_the_history_stands_in_the_order_of_asking_with_the_rest_after_it(study: Open):
+    study().tell(NAMES[0], {"mme": 1.0})
+    asked = names(study().ask(3))
+    study().tell(asked[2], {"mme": 2.0})
+    assert [view.trial.representation for view in study().status().trials] == [*asked, NAMES[0]]
+    assert [view.trial.position for view in study().status().trials] == [0, 1, 2, None]
 
 
 def test_a_pending_run_is_done_with_its_first_result(study: Open):

@@ -25,7 +25,7 @@ from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
 from visionlaw.protocols import EncoderRef
 
-FORMAT = 1
+FORMAT = 1  # Counts up when entries, or what core's own preprocessing returns, change.
 DTYPE = torch.float32
 
 _DEFINING = {

@@ -82,7 +82,12 @@ class _Extraction:
 
     @cached_property
     def encoder(self) -> Encoder:
-        return self.ref.load()
+        try:
+            return self.ref.load()
+        except VisionlawError:
+            raise
+        except Exception as error:
+            raise self._failed(f"cannot be loaded: {error!r}") from error
 
     def begin(self, image: ImageRef, pool: ThreadPoolExecutor) -> _Slot:
         """Look an image up, or start to prepare it."""

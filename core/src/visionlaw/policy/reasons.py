@@ -29,9 +29,9 @@ def region_reason(state: StudyState, choice: int) -> str:
             unexplored, inside = len(np.unique(regions[fresh])), int((regions[fresh] == regions[choice]).sum())
             return (
                 f"Region sampling cuts the (A, C) plane into {side}×{side}: of {held} regions with candidates, "
-                f"{unexplored} {_is(unexplored)} unexplored; it drew the one with A in {_share(row, side)} and C in "
-                f"{_share(column, side)} of the candidates' range, which has {inside} open "
-                f"{_plural('candidate', inside)}."
+                f"{unexplored} {_have(unexplored)} open ones and nothing trained or running; it drew the one with A in "
+                f"{_share(row, side)} and C in {_share(column, side)} of the candidates' range, which has {inside} "
+                f"open {_plural('candidate', inside)}."
             )
     return "Every open candidate has the same A and C as one that is trained or running: one was drawn at random."
 
@@ -101,8 +101,8 @@ def _share(cell: int, side: int) -> str:
     return f"{cell / side:.0%}–{(cell + 1) / side:.0%}"
 
 
-def _is(count: int) -> str:
-    return "is" if count == 1 else "are"
+def _have(count: int) -> str:
+    return "has" if count == 1 else "have"
 
 
 def _plural(noun: str, count: int) -> str:

@@ -213,7 +213,7 @@ class Study:
 
     def _begin(self, session: Session) -> History:
         """Read the history for a change, and store the settings in force."""
-        history = read_history(session, self.settings.name, lock=True)
+        history = read_history(session, self.settings.name)
         check_agreement(history.settings, self.settings)
         if history.settings != self.settings:
             write_settings(session, self.settings)

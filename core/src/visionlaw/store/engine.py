@@ -20,6 +20,7 @@ from visionlaw.store.schema import SCHEMA_VERSION, Base, Meta
 
 BUSY_SECONDS = 30
 WRITES = "visionlaw_writes"
+WRITERS_LOCK = 0x7669736C6177
 ELSEWHERE = "Point VISIONLAW_STORE to another file or database URL, or move this one away."
 
 
@@ -60,7 +61,10 @@ def connect(location: str | Path, create: bool) -> Engine:
     try:
         url = _url(str(location))
         if url.get_backend_name() != "sqlite":
-            return create_engine(url, pool_pre_ping=True)
+            engine = create_engine(url, pool_pre_ping=True)
+            if url.get_backend_name() == "postgresql":
+                event.listen(engine, "begin", _one_writer)
+            return engine
         # A database in memory lives as long as its one connection.
         pool = StaticPool if _in_memory(url) else NullPool
         options = {"check_same_thread": False, "isolation_level": None}
@@ -207,6 +211,12 @@ def _prepare_sqlite(engine: Engine) -> None:
 
     event.listen(engine, "connect", connected)
     event.listen(engine, "begin", begun)
+
+
+def _one_writer(connection: Connection) -> None:
+    """Make writers on PostgreSQL wait for each other, as SQLite does: what a transaction has read stays true."""
+    if connection.get_execution_options().get(WRITES, False):
+        connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITERS_LOCK})")
 
 
 def _use_write_ahead_log(engine: Engine) -> None:

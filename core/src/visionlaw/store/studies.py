@@ -100,16 +100,9 @@ class History:
         return sum(trial.position is not None for trial in self.trials.values())
 
 
-def read_history(session: Session, name: str, lock: bool = False) -> History:
-    """Read a study by name; an empty history when there is none.
-
-    Args:
-        session: The caller's transaction.
-        name: The study's name.
-        lock: Keep other writers of this study out until the transaction ends, where the database locks by row.
-    """
-    query = select(StudyRecord).where(StudyRecord.name == name)
-    record = session.scalar(query.with_for_update() if lock else query)
+def read_history(session: Session, name: str) -> History:
+    """Read a study by name; an empty history when there is none."""
+    record = session.scalar(select(StudyRecord).where(StudyRecord.name == name))
     if record is None:
         return History()
     trials = session.scalars(

@@ -1,0 +1,254 @@
+"""The policy's verbs, as a team and its scripts see them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+CLI = Callable[..., object]
+PAIR = "clip/vit-l-14@336 + dinov2/large@336"
+
+SINGLE = """
+[space]
+representations = ["good/small@224", "good/large@224", "good/small@224 + good/large@224", "later/net@224"]
+[space.aliases]
+both = "good/small@224 + good/large@224"
+[alignment]
+definition = "loglik"
+[benchmarks]
+vqa = { name = "VQA", kind = "vision" }
+wer = { name = "Word errors", kind = "ocr", higher_is_better = false }
+[policy]
+mode = "single"
+benchmarks = ["wer"]
+budget = 2
+scores = "scores.csv"
+"""
+SCORES = """setting,benchmark,performance,a_loglik,c
+good/small@224,wer,,-2.0,10
+good/large@224,wer,,-1.5,30
+both,wer,,-1.0,20
+"""
+
+
+@pytest.fixture
+def project(tmp_path: Path, installed: Callable[..., None], cli: CLI, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.delenv("VISIONLAW_STORE", raising=False)
+    installed("good")
+    (tmp_path / "registry.toml").write_text(SINGLE)
+    (tmp_path / "scores.csv").write_text(SCORES)
+    return tmp_path
+
+
+def read(cli: CLI, *arguments: str) -> dict:
+    done = cli("policy", *arguments, "--json")
+    assert done.code == 0, done.err
+    return json.loads(done.out)
+
+
+def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path):
+    asked = read(cli, "ask", "-n", "3")
+    assert len({row["representation"] for row in asked["asked"]}) == 3
+    assert asked["left"] == 1
+    assert {row["representation"] for row in asked["not_scored"]} == {"siglip/large-16@256", "siglip2/large-16@256"}
+    assert set(asked["asked"][0]) == {"representation", "position", "reason", "A", "C", "predicted"}
+    for i, row in enumerate(asked["asked"]):
+        read(cli, "tell", row["representation"], f"mmbench={60 + i}", f"mme={1400 + i}", "--source", "lmms-eval 0.7")
+    told = read(cli, "tell", "clip@336+dinov2@336", "mmbench=65")
+    assert told == {
+        "study": "default",
+        "status": "done",
+        "representation": PAIR,
+        "values": {"mmbench": {"value": 65.0, "previous": None}},
+        "from_outside": all(row["representation"] != PAIR for row in asked["asked"]),
+        "missing": ["mme", "okvqa", "seedbench", "mmmu", "textvqa", "vizwiz", "scienceqa"],
+    }
+    ranking = read(cli, "rank", "--benchmark", "mmbench")
+    assert [row["rank"] for row in ranking["rows"]] == list(range(1, 14))
+    assert {row["benchmark"] for row in ranking["rows"]} == {"mmbench"}
+    assert ranking["results"]["mmbench"] == 4
+    assert all(row["standard_error"] >= 0 for row in ranking["rows"])
+    status = read(cli, "status")
+    assert (status["asked"], status["left"], status["budget"]) == (3, 1, 4)
+    assert status["best"]["mmbench"] == {"representation": PAIR, "value": 65.0}
+    assert status["trials"][0]["asked"].endswith("+00:00")
+    assert (tmp_path / ".visionlaw" / "results.sqlite").exists()
+
+
+def test_the_answers_read_as_sentences(cli: CLI):
+    asked = cli("policy", "ask")
+    assert "Train next: " in asked.out
+    assert "Why: Region sampling cuts the (A, C) plane into 2×2" in asked.out
+    assert "Then: visionlaw policy tell" in asked.out
+    assert "3 of 4 finetunings are left to ask for." in asked.out
+    assert "Not scored yet" in asked.err
+    told = cli("policy", "tell", "clip@336", "mme=1500", "mmbench=64")
+    assert "clip/vit-l-14@336: mme = 1500" in told.out
+    assert "mme = 1501 (replaces 1500)" in cli("policy", "tell", "clip@336", "mme=1501").out
+    assert "mme (1), okvqa (0)" in cli("policy", "rank").err
+    cli("policy", "tell", "clip@224", "mme=1450")
+    assert "Fitted to 2 results; standard errors need 3." in cli("policy", "rank", "--benchmark", "mme").out
+    assert "mean rank" in cli("policy", "rank").out
+    failed = cli("policy", "tell", "sdxl@512", "--failed", "diverged at step 40")
+    assert "sdxl/base@512: failed (diverged at step 40)" in failed.out
+    status = cli("policy", "status").out
+    assert "diverged at step 40" in status
+    assert "best on mme: 1501  clip/vit-l-14@336" in status
+
+
+def test_reading_leaves_nothing_behind(cli: CLI, tmp_path: Path):
+    assert cli("policy", "status").code == 0
+    assert cli("policy", "rank").code == 0
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_project_with_its_own_scores(cli: CLI, project: Path):
+    asked = {row["representation"] for row in read(cli, "ask", "-n", "2")["asked"]}
+    assert len(asked) == 2
+    for name, value in (("good/small@224", 30), ("good/large@224", 20), ("both", 10)):
+        read(cli, "tell", name, f"wer={value}")
+    ranking = read(cli, "rank")
+    assert [row["predicted"] for row in ranking["rows"]] == pytest.approx([10, 20, 30])  # lower is better
+    assert ranking["not_scored"] == [
+        {
+            "representation": "later/net@224",
+            "missing": ["A", "C"],
+            "remedy": f"add 'later/net@224' to '{project / 'scores.csv'}'",
+        }
+    ]
+    (project / "scores.csv").write_text(SCORES + "later/net@224,wer,,-1.2,15\n")
+    assert read(cli, "status")["open"] == ["later/net@224"]
+    assert {row["representation"] for row in read(cli, "rank")["rows"]} >= {"later/net@224"}
+    spent = cli("policy", "ask")
+    assert (spent.code, "raise budget" in spent.err) == (2, True)
+    (project / "registry.toml").write_text(SINGLE.replace("budget = 2", "budget = 3"))
+    assert read(cli, "ask")["asked"][0]["representation"] == "later/net@224"
+
+
+def test_studies_of_several_names_stand_side_by_side(cli: CLI):
+    first = read(cli, "ask")["asked"]
+    assert [r["representation"] for r in read(cli, "ask", "--study", "again")["asked"]] == [
+        r["representation"] for r in first
+    ]
+    assert "--study again" in cli("policy", "ask", "--study", "again").out
+
+
+def test_scores_that_this_project_measured(cli: CLI, project: Path):
+    from visionlaw.store import ScoreRow, Store
+
+    (project / "registry.toml").write_text(SINGLE.replace('scores = "scores.csv"', ""))
+    nothing = cli("policy", "ask")
+    assert nothing.code == 2
+    assert "0 open candidates" in nothing.err
+    assert 'visionlaw score correspondence "good/small@224"' in nothing.err
+    with Store.open(project / ".visionlaw" / "results.sqlite") as store:
+        run = store.start_run("test", {})
+        for name, value in (("good/small@224", 1.0), ("good/large@224", 2.0)):
+            store.record_scores(
+                [
+                    ScoreRow(name, "correspondence", "warps", "1", "strict", value, params={"alpha": 0.1}),
+                    ScoreRow(name, "alignment", "captions", "1", "loglik", -value),
+                ],
+                run,
+            )
+    assert {row["representation"] for row in read(cli, "ask", "-n", "2")["asked"]} == {
+        "good/small@224",
+        "good/large@224",
+    }
+
+
+@pytest.mark.parametrize(
+    ("arguments", "sentence"),
+    [
+        (("tell", "clpi@336", "mme=1"), "Did you mean 'clip@336'"),
+        (("tell", "clip@336", "mm=1"), "Did you mean 'mme'"),
+        (("tell", "clip@336", "mme=nan"), "nan on 'mme' is not a result"),
+        (("tell", "clip@336", "mme=high"), "'mme=high' is not a result"),
+        (("tell", "clip@336", "1500"), "'1500' is not a result"),
+        (("tell", "clip@336", "=1500"), "'=1500' is not a result"),
+        (("tell", "clip@336", "mme=1", "mme=2"), "'mme' is given twice"),
+        (("tell", "clip@336"), "No result was given"),
+        (("tell", "clip@336", "mme=1", "--failed", "x"), "not both"),
+        (("rank", "--benchmark", "mmbnch"), "Did you mean 'mmbench'"),
+        (("ask", "-n", "9"), "has 4 of its 4 finetunings left to ask for, not 9"),
+    ],
+)
+def test_mistakes_are_one_sentence_and_exit_code_2(cli: CLI, arguments: tuple[str, ...], sentence: str):
+    done = cli("policy", *arguments)
+    assert done.code == 2
+    assert sentence in done.err
+    assert "Traceback" not in done.err
+    assert done.out == ""
+    assert json.loads(cli("policy", "status", "--json").out)["trials"] == []
+
+
+def test_a_benchmark_that_the_space_does_not_define(cli: CLI, project: Path):
+    (project / "registry.toml").write_text(SINGLE.replace('benchmarks = ["wer"]', 'benchmarks = ["werr"]'))
+    done = cli("policy", "status")
+    assert done.code == 2
+    assert "'werr'" in done.err
+    assert "'wer'" in done.err
+
+
+def test_a_definition_of_a_that_the_scores_do_not_have(cli: CLI, project: Path):
+    (project / "registry.toml").write_text(SINGLE.replace('"loglik"', '"maxcos"'))
+    done = cli("policy", "ask")
+    assert (done.code, "the two never mix" in done.err) == (2, True)
+    assert not (project / ".visionlaw").exists()
+
+
+def test_a_store_that_is_none(cli: CLI, tmp_path: Path):
+    (tmp_path / ".visionlaw").mkdir()
+    (tmp_path / ".visionlaw" / "results.sqlite").write_text("nonsense" * 1000)
+    for verb in ("status", "rank", "ask"):
+        done = cli("policy", verb)
+        assert (done.code, "damaged, or it is not a database" in done.err) == (2, True)
+
+
+def test_the_how_to_runs_as_it_stands(cli: CLI):
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "run-a-study.md"
+    text = page.read_text(encoding="utf-8")
+    commands = [shlex.split(line)[2:] for line in text.splitlines() if line.startswith("$ visionlaw ")]
+    assert len(commands) >= 8
+    done = [cli(*command) for command in commands]
+    assert [d.err for d in done if d.code] == []
+    shown, why = text.split("$ visionlaw policy ask\n")[1].splitlines()[:2]
+    assert shown in done[0].out
+    assert why.removesuffix(" …") in done[0].out
+
+
+def test_commands_at_once_never_get_the_same_answer(tmp_path: Path):
+    code = "from visionlaw.cli.main import main; main()"
+    command = [sys.executable, "-c", code, "policy", "ask", "--json"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    running = [subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE) for _ in range(4)]
+    asked = [json.loads(process.communicate()[0])["asked"][0] for process in running]
+    assert sorted(row["position"] for row in asked) == [0, 1, 2, 3]
+    assert len({row["representation"] for row in asked}) == 4
+
+
+def test_help_and_listing_import_nothing_heavy(python: Callable[..., object]):
+    code = (
+        "import sys, visionlaw.cli.main, visionlaw.cli.policy\n"
+        "print([m for m in ('numpy', 'sqlalchemy', 'torch', 'scipy', 'sklearn') if m in sys.modules])"
+    )
+    assert python("-c", code).out.strip() == "[]"
+
+
+def test_asking_imports_no_torch(python: Callable[..., object]):
+    code = (
+        "import sys; sys.argv = ['visionlaw', 'policy', 'ask']\n"
+        "from visionlaw.cli.main import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print([m for m in ('torch', 'sklearn') if m in sys.modules])"
+    )
+    done = python("-c", code)
+    assert done.out.strip().endswith("[]"), done.err
