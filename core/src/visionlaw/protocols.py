@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from visionlaw.features.geometry import Geometry
     from visionlaw.features.maps import FeatureMap
     from visionlaw.policy.state import StudyState
+    from visionlaw.specs import EncoderSpec
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -33,7 +34,7 @@ class Encoder(Protocol):
     def preprocess(self, image: Image) -> tuple[torch.Tensor, Geometry]:
         """Turn an RGB image into the encoder's input ``[3, S, S]`` and the geometry of its tokens.
 
-        :func:`visionlaw.features.preprocess.prepare` does both for every resize mode.
+        :func:`visionlaw.features.preprocess.prepare` does both for every resize mode. Called from several threads.
         """
         ...
 
@@ -124,12 +125,98 @@ class ImageSource(Protocol):
         ...
 
 
+@dataclass(frozen=True)
+class EncoderRef:
+    """An encoder that is loaded only when a feature is missing.
+
+    Attributes:
+        id: Exact id with its options, as in the representation.
+        spec: Its declaration.
+        provenance: What its features depend on beside the id: plugin distribution and version, checkpoint, revision…
+        load: Returns the loaded encoder; slow.
+    """
+
+    id: str
+    spec: EncoderSpec
+    provenance: Mapping[str, str] = field(default_factory=dict[str, str])
+    load: Callable[[], Encoder] = field(compare=False, kw_only=True)
+
+
+Representation = tuple[EncoderRef, ...]
+
+
+@runtime_checkable
+class FeatureStore(Protocol):
+    """Where feature maps survive between runs; :class:`visionlaw.features.cache.FeatureCache` is core's."""
+
+    def get(self, encoder: EncoderRef, image: str) -> FeatureMap | None:
+        """Return the features of the image of that key, or None where they have to be computed."""
+        ...
+
+    def put(self, encoder: EncoderRef, image: str, features: FeatureMap) -> None:
+        """Keep features: all or nothing, also when the process is killed."""
+        ...
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class ScoringJob:
+    """What a scorer is asked to score.
+
+    Attributes:
+        representations: One encoder each, or several that are combined.
+        data: What the scorer measures on: a :class:`CorrespondenceDataset` for C, image sources for A.
+        combiner: How several encoders make one representation.
+        cache: Where features are kept; None: nowhere.
+        progress: Called as ``progress(stage, done, total)`` with a few words for people, and the count over all stages.
+    """
+
+    representations: Sequence[Representation]
+    data: Any
+    combiner: Combiner
+    cache: FeatureStore | None = None
+    progress: Callable[[str, int, int], None] = _silent
+
+
+@dataclass(frozen=True)
+class Score:
+    """The score of one representation.
+
+    Attributes:
+        representation: Its canonical id, ``a`` or ``a + b``.
+        value: In the unit that the scorer's spec names.
+        count: What the mean runs over: pairs or images.
+        details: What was measured along with it, as JSON values.
+    """
+
+    representation: str
+    value: float
+    count: int
+    details: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+
 @runtime_checkable
 class Scorer(Protocol):
-    """A cheap score of frozen features."""
+    """A cheap score of frozen features. ``target(spec, **options)``."""
 
-    def score(self, maps: Mapping[str, FeatureMap], reference: Any) -> float:
-        """Score one representation's feature maps, keyed by image, against what the scorer needs."""
+    @property
+    def protocol(self) -> str:
+        """Name of the definition that the number follows; numbers of two protocols are never compared."""
+        ...
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What else the number depends on, as JSON values, such as ``{"alpha": 0.1}``."""
+        ...
+
+    def score(self, job: ScoringJob) -> Iterator[Score]:
+        """Score all representations of a job, each once, yielding each as soon as it is known, in any order.
+
+        Each encoder encodes each image once, however many representations it is part of.
+        """
         ...
 
 

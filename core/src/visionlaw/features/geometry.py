@@ -1,10 +1,12 @@
 """The invertible map between the pixels of an image and the grid of its tokens.
 
-Keypoints and features can only disagree when each goes its own way through resizing, padding and patching. Here the
-preprocessing records what it did as one :class:`Geometry`, and everything that relates a pixel to a token asks it.
+Keypoints and features can only disagree when each goes its own way through resizing, padding and patching.
+Here the preprocessing records what it did as one :class:`Geometry`, and everything that relates a pixel to
+a token asks it.
 
-Conventions: a *pixel* position ``(x, y)`` counts from the centre of the top-left pixel, so an image of width W spans
-``[-0.5, W - 0.5]``. A *grid* position counts from the centre of the top-left token in the same way.
+Conventions: a *pixel* position ``(x, y)`` counts from the centre of the top-left pixel, so an image of
+width W spans ``[-0.5, W - 0.5]``. A *grid* position counts from the centre of the top-left token in the same
+way.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ class Geometry:
     def of_resize(
         cls,
         image_size: tuple[int, int],
-        resized: tuple[int, int],
+        resized: tuple[float, float],
         shift: tuple[float, float],
         patch: int,
         stride: int,
@@ -47,7 +49,8 @@ class Geometry:
 
         Args:
             image_size: (W, H) of the original image.
-            resized: (W', H') that the whole image is resized to, half-pixel centres.
+            resized: (W', H') that the whole image is resized to, half-pixel centres; where only a part of
+                it is resized, the whole need not come to whole pixels.
             shift: Position of the resized image's top-left corner in the encoder's input, in input pixels;
                 positive where it is padded, negative where it is cropped.
             patch: Side of the input that one token covers, in input pixels.
@@ -65,7 +68,7 @@ class Geometry:
         return np.asarray(pixels, dtype=np.float64) * self.scale + self.offset
 
     def to_pixels(self, positions: ArrayLike) -> Points:
-        """Map grid positions ``[..., 2]`` (x, y) to pixel positions ``[..., 2]``: the inverse of :meth:`to_grid`."""
+        """Map grid positions ``[..., 2]`` (x, y) to pixel positions: the inverse of :meth:`to_grid`."""
         return (np.asarray(positions, dtype=np.float64) - self.offset) / self.scale
 
     def cell_centres(self) -> Points:
@@ -75,7 +78,7 @@ class Geometry:
         return self.to_pixels(np.stack([xs.ravel(), ys.ravel()], axis=-1))
 
     def resampled(self, grid: tuple[int, int]) -> Geometry:
-        """Return the geometry of the same image after its tokens are resized bilinearly to another ``grid`` (h, w)."""
+        """Return the geometry of the same image once its tokens are resized bilinearly to ``grid`` (h, w)."""
         ratio = (grid[1] / self.grid[1], grid[0] / self.grid[0])
         scale = (self.scale[0] * ratio[0], self.scale[1] * ratio[1])
         offset = tuple((o + 0.5) * r - 0.5 for o, r in zip(self.offset, ratio, strict=True))

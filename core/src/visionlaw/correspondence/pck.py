@@ -1,0 +1,120 @@
+"""PCK, the percentage of correct keypoints: where the features point, and how often that is right. PROTOCOLS §3.
+
+A keypoint is found at the token of the highest cosine, taken as the pixel position of that token's centre. It is right
+when it lies closer than ``α · size`` to the truth, strictly, in pixels of the original target image.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visionlaw.correspondence.rows import Rows
+from visionlaw.errors import DataError
+from visionlaw.protocols import Pair
+
+ALPHAS = (0.01, 0.05, 0.10, 0.15)
+TIE = 1e-6
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Matches:
+    """Where the keypoints of one pair were found.
+
+    Attributes:
+        pair: The pair's id.
+        category: The pair's category.
+        found: ``[m, 2]`` pixel positions (x, y) in the target.
+        errors: ``[m]`` distances to the truth as shares of the pair's size: α at which they become right.
+    """
+
+    pair: str
+    category: str
+    found: Floats
+    errors: Floats
+
+    def correct(self, alpha: float) -> NDArray[np.bool_]:
+        """Whether each keypoint is right, ``[m]``: strictly closer than ``alpha`` times the pair's size."""
+        return self.errors < alpha
+
+
+@dataclass(frozen=True)
+class Pck:
+    """PCK over a data set at one α, in %.
+
+    Attributes:
+        alpha: The share of the size within which a keypoint is right.
+        value: Mean over pairs of the pair's share (per-image PCK, eq. 3): the score C.
+        per_keypoint: Share of all keypoints (micro average).
+        categories: Mean over the pairs of each category.
+        per_category: Mean over the categories (macro average).
+    """
+
+    alpha: float
+    value: float
+    per_keypoint: float
+    categories: Mapping[str, float]
+    per_category: float
+
+
+def locate(rows: Rows) -> Floats:
+    """Return where each keypoint is found: ``[m, 2]`` pixel positions of the best token's centre.
+
+    Similarities within 1e-6 of the best are ties, which is what float32 can tell apart; the token of the lowest index
+    wins. The outcome then does not depend on the order in which a machine adds.
+    """
+    best = rows.similarity.amax(dim=1, keepdim=True)
+    winner = (rows.similarity >= best - TIE).int().argmax(dim=1)
+    return rows.geometry.cell_centres()[winner.numpy()]
+
+
+def match(pair: Pair, rows: Rows) -> Matches:
+    """Locate the keypoints of a pair and measure the errors."""
+    found = locate(rows)
+    return Matches(pair.id, pair.category, found, np.linalg.norm(found - pair.target_points, axis=1) / pair.size)
+
+
+def pck(matches: Sequence[Matches], alpha: float) -> Pck:
+    """Average over pairs, keypoints and categories.
+
+    Args:
+        matches: One per pair, each with at least one keypoint.
+        alpha: The share of the pair's size within which a keypoint is right.
+
+    Raises:
+        DataError: There is no pair.
+    """
+    if not matches:
+        raise DataError("There is no pair with keypoints to score.", "Give a data set that has some.")
+    correct = [m.correct(alpha) for m in matches]
+    shares = 100 * np.array([c.mean() for c in correct])
+    names = np.array([m.category for m in matches])
+    categories = {str(name): float(shares[names == name].mean()) for name in np.unique(names)}
+    return Pck(
+        alpha=alpha,
+        value=float(shares.mean()),
+        per_keypoint=100 * float(np.concatenate(correct).mean()),
+        categories=categories,
+        per_category=float(np.mean(list(categories.values()))),
+    )
+
+
+def check_pair(pair: Pair) -> Pair:
+    """Return the pair if it can be scored.
+
+    Raises:
+        DataError: Its points do not belong together, are not finite, or its size is not a positive number.
+    """
+    source, target = np.shape(pair.source_points), np.shape(pair.target_points)
+    if source != target or len(source) != 2 or source[1] != 2:
+        raise DataError(f"Pair '{pair.id}' has points of shapes {source} and {target}, not twice [m, 2].")
+    if not (np.isfinite(pair.source_points).all() and np.isfinite(pair.target_points).all()):
+        raise DataError(f"Pair '{pair.id}' has a point that is not finite.", "Leave points out that are not visible.")
+    if not (np.isfinite(pair.size) and pair.size > 0):
+        raise DataError(f"Pair '{pair.id}' has the size {pair.size}, which α cannot multiply.", "Mend the data set.")
+    return pair

@@ -1,0 +1,168 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from visionlaw.correspondence.score import CorrespondenceScorer, match_all
+from visionlaw.errors import DataError
+from visionlaw.features.cache import FeatureCache
+from visionlaw.features.combine import ConcatCombiner
+from visionlaw.features.preprocess import prepare
+from visionlaw.protocols import Scorer, ScoringJob
+
+
+def job(data, *representations, **more) -> ScoringJob:
+    refs = [tuple(encoder.ref for encoder in r) for r in representations]
+    return ScoringJob(refs, data, ConcatCombiner(), **more)
+
+
+def values(data, *representations, alpha=0.1, **more) -> dict[str, float]:
+    scores = CorrespondenceScorer(alpha=alpha).score(job(data, *representations, **more))
+    return {s.representation: s.value for s in scores}
+
+
+def test_it_is_a_scorer() -> None:
+    assert isinstance(CorrespondenceScorer(), Scorer)
+
+
+@given(
+    st.sampled_from(["squash", "letterbox", "crop"]),
+    st.tuples(st.integers(20, 150), st.integers(20, 150)),
+    st.sampled_from([(64, 8), (70, 14), (48, 16)]),
+    st.lists(st.tuples(st.floats(0, 1), st.floats(0, 1)), min_size=1, max_size=30),
+    st.floats(0.02, 0.3),
+)
+@settings(deadline=None, max_examples=150)
+def test_a_perfect_matcher_reaches_the_grid_s_ceiling_exactly(kit, mode, size, side, parts, alpha) -> None:
+    """The ceiling, by brute force: a keypoint can be right iff the nearest of all token centres is near enough.
+
+    In the oracle's features each token is unlike all others, so the only error left is the grid's own.
+    """
+    points = np.array(parts) * (np.array(size) - 1.0)
+    _, geometry = prepare(Image.new("RGB", size), side[0], side[1], resize=mode)
+    distances = np.linalg.norm(points[:, None] - geometry.cell_centres()[None], axis=-1).min(1)
+    if np.abs(distances / max(size) - alpha).min() < 1e-9:
+        return
+    position = geometry.to_grid(points)
+    if (np.abs(position - np.floor(position) - 0.5) < 1e-5).any():  # half-way: either neighbour is right
+        return
+    ceiling = 100 * np.mean(distances < alpha * max(size))
+    image = kit.photo(0, size)
+    data = kit.Pairs([kit.pair(0, image, image, points, points, size=float(max(size)))])
+    (value,) = values(data, [kit.oracle(mode, *side)], alpha=alpha).values()
+    assert value == pytest.approx(ceiling)
+
+
+def test_the_oracle_follows_the_image_when_it_is_resized(kit) -> None:
+    """Squashing makes a tall and a wide version of an image the same input; geometry leads back to each."""
+    wide, tall = kit.photo(0, (160, 60)), kit.photo(0, (40, 120))
+    points = np.random.default_rng(0).uniform(0, (159, 59), (50, 2))
+    truth = (points + 0.5) * (40 / 160, 120 / 60) - 0.5
+    data = kit.Pairs([kit.pair(0, wide, tall, points, truth, size=120.0)])
+    (value,) = values(data, [kit.oracle()], alpha=0.08).values()
+    assert value == 100
+
+
+def test_an_image_matches_itself(kit) -> None:
+    """At the tokens' centres, where the grid costs nothing, any features that tell tokens apart are perfect."""
+    image = kit.photo(3)
+    points = prepare(image.load(), 64, 8)[1].cell_centres()
+    data = kit.Pairs([kit.pair(0, image, image, points, points, size=1.0)])
+    assert set(values(data, [kit.encoder("a")], [kit.encoder("a"), kit.encoder("b")], alpha=0.001).values()) == {100}
+
+
+def test_each_image_is_encoded_once_whatever_the_number_of_combinations(kit) -> None:
+    data = kit.world(6)
+    a, b, c = kit.encoder("a"), kit.encoder("b"), kit.encoder("c", patch=16)
+    found = values(data, [a], [b], [c], [a, b], [a, c], [b, c], [a, b, c])
+    assert list(found) == [
+        "toy/a@64",
+        "toy/b@64",
+        "toy/a@64 + toy/b@64",
+        "toy/c@64",
+        "toy/a@64 + toy/c@64",
+        "toy/b@64 + toy/c@64",
+        "toy/a@64 + toy/b@64 + toy/c@64",
+    ]
+    assert [sum(e.encoded) for e in (a, b, c)] == [7, 7, 7]
+    alone = values(data, [b, c])
+    assert alone["toy/b@64 + toy/c@64"] == found["toy/b@64 + toy/c@64"]
+
+
+def test_a_score_is_there_before_the_next_encoder_starts(kit) -> None:
+    a, b = kit.encoder("a"), kit.encoder("b")
+    scores = CorrespondenceScorer().score(job(kit.world(3), [a], [b]))
+    assert next(scores).representation == "toy/a@64"
+    assert b.encoded == []
+    scores.close()
+
+
+def test_a_second_run_encodes_nothing_and_finds_the_same(kit, tmp_path) -> None:
+    encoder = kit.encoder("a")
+    cache = FeatureCache(tmp_path)
+    first = values(kit.world(4), [encoder], cache=cache)
+    count = sum(encoder.encoded)
+    assert values(kit.world(4), [encoder], cache=cache) == first
+    assert sum(encoder.encoded) == count
+
+
+def test_images_wait_for_their_pairs_whatever_the_order(kit) -> None:
+    data = kit.world(8)
+    order = np.random.default_rng(5).permutation(8)
+    shuffled = kit.Pairs([data.pairs[i] for i in order])
+    plain = dict(zip([p.id for p in data], next(iter(_matches(data, kit))), strict=True))
+    for pair, found in zip(shuffled, next(iter(_matches(shuffled, kit))), strict=True):
+        assert found.pair == pair.id
+        np.testing.assert_array_equal(found.found, plain[pair.id].found)
+
+
+def _matches(data, kit):
+    for _, found in match_all(job(data, [kit.encoder("a")]), list(data)):
+        yield found
+
+
+def test_details_say_what_was_measured(kit) -> None:
+    data = kit.world(6)
+    empty = kit.pair(99, kit.photo(0), kit.photo(1), np.zeros((0, 2)), np.zeros((0, 2)))
+    (score,) = CorrespondenceScorer(alpha=0.1).score(job(kit.Pairs([*data, empty]), [kit.encoder("a")]))
+    details = score.details
+    assert (score.count, details["keypoints"], details["skipped"]) == (6, 30, 1)
+    assert details["pair_ids"] == [p.id for p in data]
+    assert np.mean(details["pair_values"]) == pytest.approx(score.value, abs=1e-3)
+    assert set(details["categories"]) == {"cat", "dog"}
+    by_alpha = [details["alphas"][a]["value"] for a in ("0.01", "0.05", "0.1", "0.15")]
+    assert by_alpha == sorted(by_alpha)
+    assert details["alphas"]["0.1"]["value"] == score.value
+
+
+def test_progress_counts_every_image_of_every_encoder(kit) -> None:
+    seen: list[tuple[str, int, int]] = []
+    values(kit.world(9), [kit.encoder("a")], [kit.encoder("b")], progress=lambda *step: seen.append(step))
+    assert seen[-1] == ("toy/b@64", 20, 20)
+    assert [done for _, done, _ in seen] == sorted(done for _, done, _ in seen)
+
+
+def test_what_cannot_be_scored_is_refused_before_anything_is_encoded(kit) -> None:
+    a, b = kit.encoder("a"), kit.encoder("b", resize="crop")
+    with pytest.raises(DataError, match=r"toy/a@64' \(squash\) and 'toy/b@64' \(crop\)"):
+        values(kit.world(2), [a], [a, b])
+    assert a.encoded == []
+    with pytest.raises(DataError, match="no pair with keypoints"):
+        values(kit.Pairs([]), [a])
+    with pytest.raises(DataError, match="α = 0"):
+        CorrespondenceScorer(alpha=0)
+    with pytest.raises(DataError, match="no correspondence protocol 'strickt'") as caught:
+        CorrespondenceScorer(protocol="strickt")
+    assert "strict" in caught.value.remedy
+
+
+def test_scores_are_blind_to_scale_and_order_of_channels(kit) -> None:
+    data = kit.world(6)
+    plain = kit.encoder("net")
+    order = torch.randperm(24, generator=torch.Generator().manual_seed(1))
+    scaled = kit.encoder("net", lambda p: 1e3 * plain.tokens(p)[..., order])
+    assert values(data, [scaled]) == values(data, [plain])
