@@ -43,6 +43,16 @@ def test_the_table_tells_the_two_counts_apart():
     assert "what a user gets" in shown
 
 
+def test_several_samplers_are_compared():
+    names = ("--sampler", "region", "--sampler", "random", "--budget", "3")
+    compared = json.loads(_run(*names, "--json"))
+    assert [figures["sampler"] for figures in compared] == ["region", "random"]
+    assert compared[1] == json.loads(_run("--sampler", "random", "--budget", "3", "--json"))
+    shown = _run(*names)
+    assert f"{compared[0]['fixed_budget']['recall@3'][3]:.2f}" in shown
+    assert shown.count("  random ") == shown.count("  region ") == 5
+
+
 def test_a_file_replaces_the_law(tmp_path):
     path = tmp_path / "mine.csv"
     path.write_bytes(files("visionlaw.law").joinpath("data/law_iclr2025.csv").read_bytes())

@@ -12,10 +12,11 @@ import typer
 from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.output import print_json, write
 from visionlaw.cli.replay import replay
-from visionlaw.errors import StudyError, did_you_mean
+from visionlaw.errors import StudyError, UnknownIdError, did_you_mean
 
 if TYPE_CHECKING:
     from visionlaw.policy.study import Study
+    from visionlaw.registry import Registry
 
 app = typer.Typer(no_args_is_help=True)
 app.command("replay")(replay)
@@ -173,7 +174,7 @@ def _opened(name: str, space: Path | None, create: bool) -> Generator[Study]:
             store.scores(representations=representations),
             *wanted,
             settings.a_definition,
-            dataset=correspondence.dataset,
+            dataset=_dataset_id(here.registry, correspondence.dataset),
             protocol=correspondence.protocol,
             alpha=correspondence.alpha,
         )
@@ -193,6 +194,16 @@ def _opened(name: str, space: Path | None, create: bool) -> Generator[Study]:
                 a_definition=settings.a_definition,
             ),
         )
+
+
+def _dataset_id(registry: Registry, text: str) -> str:
+    """Return the id under which scores of a data set are stored; as written when its plugin is not installed."""
+    from visionlaw.ids import Reference, parse_reference
+
+    try:
+        return str(Reference(registry.get("dataset", text).spec.id, parse_reference(text).options))
+    except UnknownIdError:
+        return text
 
 
 def _values(words: list[str]) -> dict[str, float]:

@@ -11,7 +11,9 @@ from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.output import console, print_json, write
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from rich.table import Table
 
     from visionlaw.policy.replay import Mode
 
@@ -26,8 +28,9 @@ EXPLAINED = {
 def replay(
     law: Annotated[str, typer.Option(metavar="TABLE", help="iclr2025, colm2025 or a CSV file.")] = "iclr2025",
     sampler: Annotated[
-        str, typer.Option(metavar="NAME", help="An installed sampler: visionlaw list sampler.")
-    ] = "region",
+        list[str] | None,
+        typer.Option(metavar="NAME", help="An installed sampler (visionlaw list sampler); repeat to compare."),
+    ] = None,
     budget: Annotated[int, typer.Option(min=0, help="Finetunings per trial.")] = 8,
     trials: Annotated[int, typer.Option(min=1, help="Independent trials.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
@@ -41,20 +44,23 @@ def replay(
 ) -> None:
     """Simulate a policy on a finished table, and count its successes both ways.
 
-    Example: visionlaw policy replay --law colm2025 --sampler region --budget 8
+    Example: visionlaw policy replay --law colm2025 --sampler region --sampler random --budget 8
     """
     from visionlaw.law.tables import load_table
     from visionlaw.policy.replay import replay as run
 
     table = load_table(law)
-    chosen = project(space).registry.load("sampler", sampler)
-    limits = _parse_subspace(subspace)
-    result = run(table, chosen, budget, trials, seed, cast("Mode", mode), noise, limits)
-    figures = replace(result, sampler=sampler).as_dict()
+    registry, limits = project(space).registry, _parse_subspace(subspace)
+    figures: list[dict[str, Any]] = []
+    for name in sampler or ["region"]:
+        result = run(table, registry.load("sampler", name), budget, trials, seed, cast("Mode", mode), noise, limits)
+        figures.append(replace(result, sampler=name).as_dict())
     if as_json:
-        print_json(figures)
+        print_json(figures if len(figures) > 1 else figures[0])
+    elif len(figures) > 1:
+        _print_comparison(figures, budget, trials)
     else:
-        _print(figures, budget, trials)
+        _print(figures[0], budget, trials)
 
 
 def _parse_subspace(text: str | None) -> tuple[int, int] | None:
@@ -70,23 +76,55 @@ def _parse_subspace(text: str | None) -> tuple[int, int] | None:
 
 def _print(figures: Mapping[str, Any], budget: int, trials: int) -> None:
     """Print the two ways to count, one above the other, and what each means."""
+    table = _table(f"{figures['sampler']} on {figures['law']}, {figures['mode']}, {trials} trials", budget)
+    table.add_row("[bold]fixed budget[/], mean of the benchmarks")
+    for name, values in figures["fixed_budget"].items():
+        table.add_row(f"  {name}" + (" %" if name == "regret" else ""), *_cells(values))
+    table.add_section()
+    table.add_row("[bold]first hit[/] in the top 3")
+    for benchmark, values in figures["first_hit"].items():
+        table.add_row(f"  {benchmark}", *_cells(values))
+    table.add_row("  mean", *_cells(_mean_first_hit(figures)))
+    console().print(table)
+    _explain()
+
+
+def _print_comparison(figures: Sequence[Mapping[str, Any]], budget: int, trials: int) -> None:
+    """Print several samplers below each other, metric by metric, as means of the benchmarks."""
+    first = figures[0]
+    table = _table(f"{first['law']}, {first['mode']}, {trials} trials, mean of the benchmarks", budget)
+    for name in first["fixed_budget"]:
+        unit = " %" if name == "regret" else ""
+        table.add_row(f"[bold]{name}{unit}[/], fixed budget")
+        for one in figures:
+            table.add_row(f"  {one['sampler']}", *_cells(one["fixed_budget"][name]))
+        table.add_section()
+    table.add_row("[bold]first hit[/] in the top 3")
+    for one in figures:
+        table.add_row(f"  {one['sampler']}", *_cells(_mean_first_hit(one)))
+    console().print(table)
+    _explain()
+
+
+def _table(title: str, budget: int) -> Table:
     from rich.table import Table
 
-    title = f"{figures['sampler']} on {figures['law']}, {figures['mode']}, {trials} trials"
     table = Table(title=title, title_justify="left")
     table.add_column("finetunings n")
     for n in range(budget + 1):
         table.add_column(str(n), justify="right")
-    table.add_row("[bold]fixed budget[/], mean of the benchmarks")
-    for name, values in figures["fixed_budget"].items():
-        table.add_row(f"  {name}" + (" %" if name == "regret" else ""), *(f"{v:.2f}" for v in values))
-    table.add_section()
-    table.add_row("[bold]first hit[/] in the top 3")
-    for benchmark, values in figures["first_hit"].items():
-        table.add_row(f"  {benchmark}", *(f"{v:.2f}" for v in values))
-    mean = [sum(column) / len(column) for column in zip(*figures["first_hit"].values(), strict=True)]
-    table.add_row("  mean", *(f"{v:.2f}" for v in mean))
-    console().print(table)
+    return table
+
+
+def _cells(values: Iterable[float]) -> list[str]:
+    return [f"{value:.2f}" for value in values]
+
+
+def _mean_first_hit(figures: Mapping[str, Any]) -> list[float]:
+    return [sum(column) / len(column) for column in zip(*figures["first_hit"].values(), strict=True)]
+
+
+def _explain() -> None:
     write("fixed budget  what a user gets after exactly n finetunings:")
     for name, meaning in EXPLAINED.items():
         write(f"  {name:<11} {meaning}")
