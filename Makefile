@@ -33,10 +33,10 @@ docs: $(VENV)/.dev-installed
 bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/law.py
-	$(BIN)/python benchmarks/replay.py
 	$(BIN)/python benchmarks/rows.py
 
 $(BIN)/python:
+	@echo "Installing into $(VENV) (torch is most of it; the next run installs nothing)"
 	$(PYTHON) -m venv $(shell $(PYTHON) -c '$(SYSTEM_TORCH)' 2>/dev/null) $(VENV)
 
 $(VENV)/.demo-installed: requirements-demo.txt $(PROJECTS) | $(BIN)/python
