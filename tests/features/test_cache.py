@@ -68,3 +68,14 @@ def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path: Path, encoder, i
     (tmp_path / "file").write_text("in the way")
     with pytest.raises(DataError, match="cannot be written"):
         list(extract(encoder.ref(), images(1), FeatureCache(tmp_path / "file" / "cache")))
+
+
+def test_what_a_killed_run_left_half_written_is_swept_by_the_next_run(entry) -> None:
+    cache, ref, _, features = entry
+    leftover = cache.path(ref, "new").parent / ".writing-0123"
+    leftover.parent.mkdir(exist_ok=True)
+    leftover.write_bytes(b"half an ent")
+    os.utime(leftover, (0, 0))
+    FeatureCache(cache.folder).put(ref, "new", features)
+    assert not leftover.exists()
+    assert cache.get(ref, "new") is not None

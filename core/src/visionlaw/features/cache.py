@@ -1,16 +1,13 @@
 """The feature cache: one safetensors file per image and encoder, named by everything that the features depend on.
 
-An entry is written to a temporary name and then moved, so that a killed run leaves whole entries only; a
-checksum finds those that the disk has damaged, which count as missing and are computed again.
+Entries are written in full or not at all, so that a killed run leaves whole ones only; a checksum finds those that the
+disk has damaged, which count as missing and are computed again.
 """
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
-import os
-import tempfile
 import zlib
 from dataclasses import asdict
 from pathlib import Path
@@ -20,6 +17,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
+from visionlaw.atomic import sweep, write_bytes
 from visionlaw.errors import DataError, VisionlawError
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
@@ -50,6 +48,7 @@ class FeatureCache:
 
     def __init__(self, folder: str | Path) -> None:
         self.folder = Path(folder)
+        self._swept: set[Path] = set()
 
     def path(self, encoder: EncoderRef, image: str) -> Path:
         """Return where the entry of an image is: named by a digest of all that its features depend on.
@@ -80,9 +79,11 @@ class FeatureCache:
                 lose hours of work at the first interruption, so that is not done silently.
         """
         path = self.path(encoder, image)
+        if path.parent not in self._swept:
+            sweep(path.parent)
+            self._swept.add(path.parent)
         try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _write(path, _encode(features))
+            write_bytes(path, _encode(features))
         except OSError as error:
             raise DataError(
                 f"Features cannot be written to '{self.folder}': {error.strerror or error}.",
@@ -118,15 +119,3 @@ def _read(path: Path) -> FeatureMap | None:
 
 def _checksum(tokens: torch.Tensor) -> int:
     return zlib.crc32(tokens.numpy().data)
-
-
-def _write(path: Path, content: bytes) -> None:
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        Path(temporary).replace(path)
-    except BaseException:
-        with contextlib.suppress(OSError):
-            Path(temporary).unlink()
-        raise

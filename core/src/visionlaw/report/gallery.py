@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from visionlaw.atomic import sweep
 from visionlaw.correspondence.score import match_all
 from visionlaw.protocols import Pair, Representation, ScoringJob
 from visionlaw.report.matches import Matched, best_and_worst, contact_sheet, pair_picture, save_png
@@ -47,6 +48,7 @@ def draw_matches(
     best, worst = best_and_worst(matched, alpha, PAIRS)
     name = " + ".join(part.id for part in representation)
     stem = file_stem(name)
+    sweep(folder)
     pictures = {"sheet": contact_sheet(name, value, best, worst, alpha)}
     for role, chosen in (("best", best), ("worst", worst)):
         if chosen:

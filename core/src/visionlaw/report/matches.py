@@ -7,10 +7,8 @@ twice the size and then reduced, which smooths dots and lines.
 
 from __future__ import annotations
 
-import contextlib
+import io
 import math
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,6 +18,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from visionlaw.atomic import write_bytes
 from visionlaw.correspondence.pck import Matches
 from visionlaw.errors import DataError
 from visionlaw.protocols import ImageRef, Pair
@@ -31,7 +30,6 @@ GAP = 14
 SHARPNESS = 2
 
 Canvas = ImageDraw.ImageDraw
-Box = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
@@ -119,23 +117,13 @@ def save_png(picture: Image.Image, path: Path) -> Path:
     Raises:
         DataError: The folder cannot be written to or the disk is full.
     """
+    content = io.BytesIO()
+    picture.save(content, "PNG", optimize=True)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=".png")
-        try:
-            with os.fdopen(handle, "wb") as file:
-                picture.save(file, "PNG", optimize=True)
-            # mkstemp's files are for the owner alone; a picture is for whoever may read the folder.
-            Path(temporary).chmod(0o644)
-            Path(temporary).replace(path)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                Path(temporary).unlink()
-            raise
+        return write_bytes(path, content.getvalue())
     except OSError as error:
         reason = error.strerror or error
         raise DataError(f"The picture '{path}' cannot be written: {reason}.", "Choose another folder.") from error
-    return path
 
 
 def _varied(ranked: Sequence[Matched], count: int) -> list[Matched]:

@@ -1,0 +1,56 @@
+"""Writing a file in full or not at all, whatever happens to the process meanwhile.
+
+A writer that is killed can leave its unfinished file behind; :func:`sweep` removes such leftovers once no living
+writer can be at work on them any more.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import time
+from pathlib import Path
+
+PREFIX = ".writing-"
+ABANDONED_SECONDS = 3600
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write a file by way of a temporary one in the same folder; a reader sees the old content or the new.
+
+    The folder is made where it is missing; the file's permissions are those that the process gives new files. Nothing
+    is forced to the disk: after a power cut the file may be the old one, or damaged.
+
+    Args:
+        path: The file; replaced when it is there.
+        data: Its content.
+
+    Returns:
+        ``path``.
+
+    Raises:
+        OSError: The folder cannot be made or written to, or the disk is full. Its ``filename`` is ``path``; the old
+            content is as it was and nothing new is left behind.
+    """
+    temporary = path.with_name(PREFIX + secrets.token_hex(8))
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("xb") as file:
+            file.write(data)
+        temporary.replace(path)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        if isinstance(error, OSError):
+            raise OSError(error.errno, error.strerror, str(path)) from error
+        raise
+    return path
+
+
+def sweep(folder: Path) -> None:
+    """Remove what killed writers left directly in a folder an hour ago or longer; failures are passed over."""
+    oldest = time.time() - ABANDONED_SECONDS
+    for leftover in folder.glob(f"{PREFIX}*"):
+        with contextlib.suppress(OSError):
+            if leftover.stat().st_mtime < oldest:
+                leftover.unlink()
