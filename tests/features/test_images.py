@@ -2,16 +2,17 @@ from __future__ import annotations
 
 import io
 import os
+import pickle
 import struct
 import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import EpsImagePlugin, Image
 
 from visionlaw.errors import DataError
-from visionlaw.features.images import image_ref, list_images, load_image
+from visionlaw.features.images import SUFFIXES, image_ref, list_images, load_image
 
 
 def save(path: Path, image: Image.Image, **options: object) -> Path:
@@ -72,6 +73,31 @@ def test_a_bad_file_is_one_sentence_that_names_it(tmp_path: Path, make, says: st
     assert "\n" not in str(caught.value)
 
 
+def test_content_of_another_format_starts_no_other_program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pillow goes by content: PostScript called .png would be handed to Ghostscript, which runs programs."""
+    buffer = io.BytesIO()
+    photo().save(buffer, "EPS")
+    started: list[object] = []
+    monkeypatch.setattr(EpsImagePlugin, "Ghostscript", lambda *call, **_: started.append(call))
+    with pytest.raises(DataError, match="not an image"):
+        load_image(written(tmp_path / "cat.png", buffer.getvalue()))
+    assert started == []
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_every_listed_kind_is_loaded_whatever_its_name(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"a{suffix}", photo().convert("L"))
+    assert load_image(path).size == (40, 30)
+    assert load_image(path.rename(tmp_path / "a.png")).size == (40, 30)
+
+
+def test_a_photograph_with_a_second_view_is_its_first(tmp_path: Path) -> None:
+    """Cameras write such files (MPO) and call them .jpg."""
+    path = tmp_path / "camera.jpg"
+    photo().save(path, "MPO", save_all=True, append_images=[photo((20, 20))])
+    assert load_image(path).size == (40, 30)
+
+
 @pytest.mark.skipif(os.name == "nt", reason="no named pipes")
 def test_a_named_pipe_is_refused_instead_of_waited_for(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "pipe.png")
@@ -130,3 +156,13 @@ def test_the_key_of_an_image_is_its_content(tmp_path: Path) -> None:
     other = image_ref(save(tmp_path / "other.png", photo((41, 30))))
     assert one.key == same.key != other.key
     assert one.load().size == (40, 30)
+
+
+def test_a_reference_can_be_sent_to_another_process_in_another_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    save(tmp_path / "a.png", photo())
+    monkeypatch.chdir(tmp_path)
+    sent = pickle.dumps(image_ref("a.png"))
+    monkeypatch.chdir("/")
+    assert pickle.loads(sent).load().size == (40, 30)

@@ -2,7 +2,8 @@
 
 Files come from users and from scraped data sets, so every way in which one can be bad ends in one sentence
 that names it. The size is read from the header and refused before a pixel is decoded: a few kilobytes of
-PNG can claim gigabytes.
+PNG can claim gigabytes. Pillow goes by a file's content, whatever its name, and would give PostScript to Ghostscript:
+only the formats of ``FORMATS`` are tried.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import threading
 import warnings
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,16 @@ from visionlaw.protocols import ImageRef
 
 MAX_PIXELS = 80_000_000
 MAX_SIDE = 32_768
-SUFFIXES = frozenset({".bmp", ".gif", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"})
+FORMATS = {
+    "BMP": (".bmp",),
+    "GIF": (".gif",),
+    "JPEG": (".jpeg", ".jpg"),
+    "PNG": (".png",),
+    "PPM": (".pgm", ".ppm"),
+    "TIFF": (".tif", ".tiff"),
+    "WEBP": (".webp",),
+}
+SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
 
 _RESAVE = "Replace the file, or take it out of the data set."
 _UPRIGHT = {
@@ -46,8 +57,8 @@ def load_image(path: str | Path) -> Image.Image:
         path: The file.
 
     Raises:
-        DataError: The file is missing, a folder, empty, not an image, truncated or otherwise broken,
-            floating-point, or has more than ``MAX_PIXELS`` pixels or ``MAX_SIDE`` pixels on a side.
+        DataError: The file is missing, a folder, empty, not of a format in ``FORMATS``, truncated or otherwise
+            broken, floating-point, or has more than ``MAX_PIXELS`` pixels or ``MAX_SIDE`` pixels on a side.
     """
     path = Path(path)
     _check_file(path)
@@ -120,7 +131,7 @@ def image_ref(path: str | Path) -> ImageRef:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise DataError(f"'{path}' cannot be read: {_sentence(error)}") from error
-    return ImageRef(f"sha256:{digest}", lambda: load_image(path))
+    return ImageRef(f"sha256:{digest}", partial(load_image, path.absolute()))
 
 
 def _check_file(path: Path) -> None:
@@ -139,9 +150,11 @@ def _open(path: Path) -> Image.Image:
     try:
         with _OPENING, warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            return Image.open(path)
+            return Image.open(path, formats=tuple(FORMATS))
     except UnidentifiedImageError:
-        raise DataError(f"'{path}' is not an image that Pillow can read.", _RESAVE) from None
+        raise DataError(
+            f"'{path}' is not an image of a known format.", f"Save it as one of {', '.join(FORMATS)}."
+        ) from None
     except Image.DecompressionBombError:
         raise _too_large(path, "far too many") from None
     except Exception as error:  # decoders raise anything on broken bytes

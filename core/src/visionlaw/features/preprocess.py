@@ -1,9 +1,8 @@
 """From an image to an encoder's square input, together with the geometry of its tokens.
 
-Pillow does the resizing: its bicubic filter is antialiased, is what the processors of CLIP, SigLIP, DINOv2
-    and
-timm were evaluated with, follows the half-pixel convention of :mod:`visionlaw.features.geometry`, and
-releases the interpreter lock, so that images are prepared in threads while the encoder computes.
+Pillow does the resizing: its bicubic filter is antialiased, is what the processors of CLIP, SigLIP, DINOv2 and timm
+were evaluated with, follows the half-pixel convention of :mod:`visionlaw.features.geometry`, and releases the
+interpreter lock, so that images are prepared in threads while the encoder computes.
 """
 
 from __future__ import annotations
@@ -48,6 +47,9 @@ def prepare(
     Returns:
         The input, ``[3, S, S]`` float32, in 0–1 when ``mean`` and ``std`` are None; and the geometry, exact
         for half-pixel centres whatever the image's size.
+
+    Raises:
+        DataError: The image holds floating-point values, as :func:`visionlaw.features.images.to_rgb`.
     """
     stride = stride or patch
     side = (resolution - patch) // stride + 1

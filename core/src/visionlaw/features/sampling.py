@@ -1,8 +1,7 @@
 """Features between tokens: bilinear interpolation on the grid, and the normalisation that comes after it.
 
-One rule holds everywhere: raw tokens are interpolated, and what results is normalised. Interpolating raw
-    tokens is
-the field's custom; normalising last makes cosines of what is really compared.
+One rule holds everywhere: raw tokens are interpolated, and what results is normalised. Interpolating raw tokens is the
+field's custom; normalising last makes cosines of what is really compared.
 """
 
 from __future__ import annotations
