@@ -29,7 +29,7 @@ def visionlaw_encoders():
             resolution=64,
             resize="crop" if name == "cut" else "squash",
             patch=8 if name == "fine" else 16,
-            channels=12,
+            channels=48,
             options={"power": Option(type="int", default=1, description="Exponent.")},
         )
 

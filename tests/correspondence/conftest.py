@@ -80,13 +80,14 @@ class Kit:
             generator = torch.Generator().manual_seed(sum(map(ord, name)))
             projection = torch.randn(3 * patch * patch, 24, generator=generator)
             tokens = lambda patches: torch.tanh((patches - 0.5) @ projection)  # noqa: E731
+        channels = tokens(torch.zeros(1, (resolution // patch) ** 2, 3 * patch * patch)).shape[-1]
         spec = EncoderSpec(
             id=f"toy/{name}@{resolution}",
             target="toy:build",
             resolution=resolution,
             patch=patch,
             resize=resize,
-            channels=24,
+            channels=channels,
         )
         return Toy(spec, tokens)
 

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -67,6 +67,23 @@ def test_a_bad_image_ends_the_run_with_its_own_error_and_no_threads(tmp_path: Pa
         list(extract(encoder.ref(), [ImageRef("bad", worse)], cache))
     assert not [t for t in threading.enumerate() if t.name.startswith("prepare")]
     assert sum(encoder.encoded) == BATCH
+
+
+@pytest.mark.parametrize(
+    ("declared", "says"),
+    [
+        ({"patch": 8}, r"a grid of 4×4 tokens, but declares 8×8"),
+        ({"channels": 999}, r"tokens of 3 channels, but declares 999"),
+    ],
+)
+def test_what_the_spec_promises_is_held_against_the_encoder(tmp_path: Path, encoder, images, declared, says) -> None:
+    """Combinations are planned from the promise: a wrong grid would be resampled in silence."""
+    ref = encoder.ref()
+    ref = replace(ref, spec=ref.spec.model_copy(update=declared))
+    with pytest.raises(PluginError, match=says) as caught:
+        list(extract(ref, images(2), FeatureCache(tmp_path)))
+    assert "toy/mean@64" in caught.value.message
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
 @dataclass

@@ -52,7 +52,8 @@ def extract(
 
     Raises:
         DataError: An image cannot be loaded, or the cache cannot be written to.
-        PluginError: The encoder fails, or returns tokens that do not fit its geometry or are not finite.
+        PluginError: The encoder fails, or returns tokens that do not fit the grid and the channels of its spec or are
+            not finite.
     """
     extraction = _Extraction(encoder, cache)
     distinct = iter({image.key: image for image in images}.values())
@@ -128,10 +129,17 @@ class _Extraction:
             raise
         except Exception as error:
             raise self._failed(f"failed on a batch of {len(prepared)}: {error!r}") from error
-        h, w = prepared[0][1].grid
+        h, w = self.ref.spec.grid
+        for _, geometry in prepared:
+            if geometry.grid != (h, w):
+                found = "×".join(map(str, geometry.grid))
+                raise self._failed(f"prepares a grid of {found} tokens, but declares {h}×{w}")
         if tokens.ndim != 3 or tokens.shape[:2] != (len(prepared), h * w):
             wanted = f"[{len(prepared)}, {h * w}, C]"
             raise self._failed(f"returned tokens of shape {list(tokens.shape)}, not {wanted}")
+        if tokens.shape[2] != self.ref.spec.channels:
+            declared = self.ref.spec.channels
+            raise self._failed(f"returned tokens of {tokens.shape[2]} channels, but declares {declared}")
         if not bool(torch.isfinite(tokens).all()):
             raise self._failed("returned tokens that are not finite")
         # Copies made outside inference mode can be trained on, and do not keep their whole batch alive.
