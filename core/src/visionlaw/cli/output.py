@@ -40,6 +40,11 @@ def write_columns(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None
         write("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
 
 
+def plural(number: int, noun: str) -> str:
+    """Return ``1 encoder`` or ``2 encoders``."""
+    return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
 def note(text: str) -> None:
     """Write a line to stderr, where it cannot damage piped data."""
     sys.stderr.write(text.rstrip() + "\n")
