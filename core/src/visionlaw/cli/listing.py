@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, cast
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import console, note, plural, print_json, write, write_columns
+from visionlaw.cli.output import note, plural, print_json, write, write_columns, write_table
 
 if TYPE_CHECKING:
     from visionlaw.plugins import PluginRecord
@@ -156,7 +156,7 @@ def _print_records(records: tuple[PluginRecord, ...]) -> None:
         source = f"{record.distribution} {record.version}"
         milliseconds = f"{record.seconds * 1000:.0f}"
         table.add_row(record.name, source, f"[{colour}]{record.status}[/]", milliseconds, provides)
-    console().print(table)
+    write_table(table)
     for record in records:
         if record.reason:
             write(f"{record.name} ({record.status if record.status != 'ok' else 'warning'}): {record.reason}")

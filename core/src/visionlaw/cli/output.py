@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
 PIPED_WIDTH = 140
 
@@ -30,6 +31,13 @@ def print_json(value: Any) -> None:
 def write(text: str = "") -> None:
     """Write a line of plain text to stdout."""
     sys.stdout.write(text + "\n")
+
+
+def write_table(table: Table) -> None:
+    """Print a rich table in full: on a narrow terminal its lines wrap, but no number and no id is cut."""
+    screen = console()
+    screen.width = max(screen.width, screen.measure(table, options=screen.options.update(width=10_000)).maximum)
+    screen.print(table)
 
 
 def write_columns(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
