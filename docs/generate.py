@@ -10,7 +10,7 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from visionlaw.hookspecs import ENTRY_POINT_GROUP, LISTING_HOOKS, RESOLVE_HOOK, Hooks
-from visionlaw.space import SpaceFile
+from visionlaw.spacefile import SpaceFile
 from visionlaw.specs import SPEC_TYPES, Option
 
 REFERENCE = Path(__file__).parent / "reference"

@@ -46,6 +46,39 @@ def installed(monkeypatch: pytest.MonkeyPatch, plugin_folder: Callable[[str], Pa
 
 
 @pytest.fixture
+def unusable_clip(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], tuple]:
+    """Return a function that installs a plugin 'clip' that cannot provide the published encoders, in one of six ways.
+
+    It returns the options to put before the verb.
+    """
+
+    def install(case: str) -> tuple[str, ...]:
+        folder = tmp_path_factory.mktemp(case)
+        codes = {
+            "clip_import_error": "import a_library_that_is_not_installed",
+            "clip_degraded": (
+                "from visionlaw import EncoderSpec, hookimpl\n"
+                "@hookimpl\ndef visionlaw_encoders():\n    yield EncoderSpec(id='clip/other@224', target='m:a', "
+                "resolution=224, patch=16, channels=1)\n    raise ValueError('weights moved')"
+            ),
+        }
+        pin = "visionlaw>=7" if case == "clip_incompatible" else "visionlaw"
+        several = {"clip_conflict": ("visionlaw-clip", "visionlaw-other"), "clip_missing": ()}
+        names = several.get(case, ("visionlaw-clip",))
+        for name in names:
+            info = folder / f"{name.replace('-', '_')}-1.0.dist-info"
+            info.mkdir()
+            (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {name}\nVersion: 1.0\nRequires-Dist: {pin}\n")
+            (info / "entry_points.txt").write_text("[visionlaw.v1]\nclip = fixture_clip\n")
+        (folder / "fixture_clip.py").write_text(codes.get(case, ""))
+        monkeypatch.syspath_prepend(str(folder))
+        monkeypatch.delitem(sys.modules, "fixture_clip", raising=False)
+        return ("--no-plugin", "clip") if case == "clip_disabled" else ()
+
+    return install
+
+
+@pytest.fixture
 def cli(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Outcome]:
     """Return a function that runs the command line in this process, in an empty folder."""
     from visionlaw.cli.main import main

@@ -242,3 +242,27 @@ def test_doctor_names_a_plugin_that_kills_python(installed: Install, python: Cal
     assert "exit code 7" in statuses["hardexit"]["reason"]
     assert statuses["good"]["status"] == "ok"
     assert statuses["importerror"]["status"] == "broken"
+
+
+@pytest.mark.parametrize(
+    ("case", "distribution"),
+    [
+        ("damaged_entry_points", "visionlaw-scrambled"),
+        ("undecodable_entry_points", "visionlaw-binary"),
+        ("damaged_metadata", "visionlaw-nameless"),
+    ],
+)
+def test_damaged_metadata_is_named_and_alone(installed: Install, case: str, distribution: str) -> None:
+    installed(case, "good")
+    registry = Registry.discover()
+    (found,) = [r for r in registry.plugins if r.distribution == distribution]
+    assert found.status == "broken"
+    assert "metadata is damaged" in found.reason
+    assert record(registry, "good").status == "ok"
+
+
+def test_an_invalid_spec_object_is_told_without_pydantics_noise(installed: Install) -> None:
+    installed("invalid_spec_raises")
+    invalid = record(Registry.discover(), "raises")
+    assert "EncoderSpec is invalid: channels: Field required" in invalid.reason
+    assert "pydantic.dev" not in invalid.reason

@@ -69,8 +69,18 @@ def test_a_target_that_does_not_exist_is_one_sentence(registry: Registry) -> Non
         registry.load("encoder", "good/small@224")
 
 
-def test_canonical_keeps_order_and_options(registry: Registry) -> None:
-    assert registry.canonical("favourite?layer=-2+goodie@224") == "zoo/cat@224?layer=-2 + good/small@224"
+def test_canonical_drops_defaults_and_normalises(registry: Registry) -> None:
+    assert registry.canonical("encoder", "favourite?layer=-02") == "zoo/cat@224?layer=-2"
+    assert registry.canonical("encoder", "favourite?layer=-1") == "zoo/cat@224"
+    assert registry.canonical("encoder", "clip/gone@224?layer=-1") == "clip/gone@224?layer=-1"
+
+
+def test_an_open_ended_family_is_asked_once(registry: Registry) -> None:
+    for _ in range(3):
+        with pytest.raises(PluginError):
+            registry.get("encoder", "zoo/volcano@224")
+    (zoo,) = [p for p in registry.plugins if p.name == "zoo"]
+    assert zoo.reason.count("eruption") == 1
 
 
 def test_search_is_for_people(registry: Registry) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
+from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from visionlaw.errors import ConfigError, UnknownIdError
+from visionlaw.errors import ConfigError, InvalidIdError, NotInstalledError
+from visionlaw.plugins import Plugin
 from visionlaw.registry import Registry
-from visionlaw.space import SearchSpace, default_path, find_path, read_space_file, write_default
+from visionlaw.space import SearchSpace
+from visionlaw.spacefile import default_path, find_path, read_space_file, write_default
+from visionlaw.specs import EncoderSpec
 
 SHIPPED = {
     "iclr2025": "clip@336 clip@224 openclip@224 dinov2@224 sd-variations@768 sd1.5@768 sdxl@512 dit@512 sd3@512 "
@@ -36,8 +42,8 @@ def test_the_shipped_file_has_every_published_setting_by_its_published_name(tabl
 
 def test_the_catalogue_knows_every_encoder_of_the_shipped_file() -> None:
     file = read_space_file(default_path())
-    space = SearchSpace(file, Registry([]))
-    assert set(space.missing_plugins()) <= set(file.catalogue.values())
+    space = SearchSpace(file, Registry([], file.catalogue))
+    assert {type(error) for error in space.unavailable().values()} == {NotInstalledError}
 
 
 def test_generated_combinations(installed: Callable[..., None], tmp_path: Path) -> None:
@@ -71,10 +77,77 @@ def test_too_many_combinations_are_refused_before_they_are_made(tmp_path: Path) 
         _ = space_of(text, tmp_path).representations
 
 
-def test_a_name_outside_the_space_gets_a_suggestion(tmp_path: Path) -> None:
-    space = space_of('[space]\nrepresentations = ["clip/vit-l-14@224"]', tmp_path)
-    with pytest.raises(UnknownIdError, match="Did you mean 'clip/vit-l-14@224'"):
-        space.canonical("clip/vit-l-14@336")
+def test_one_representation_has_one_text(installed: Callable[..., None], tmp_path: Path) -> None:
+    installed("good", "open_ended")
+    text = """
+    [space]
+    representations = ["zoo/cat@224 + good/small@224"]
+    [space.aliases]
+    pair = "zoo/cat@224 + good/small@224"
+    kitten = "zoo/cat@224"
+    """
+    space = space_of(text, tmp_path, Registry.discover())
+    names = ("pair", "kitten+goodie@224", "good/small@224 + zoo/cat@224", "favourite?layer=-1 + good/small@224")
+    assert {space.canonical(name) for name in names} == {"good/small@224 + zoo/cat@224"} == set(space.representations)
+    assert space.canonical("kitten?layer=-02") == "zoo/cat@224?layer=-2"
+    assert space.canonical("pair + gone/away@1") == "gone/away@1 + good/small@224 + zoo/cat@224"
+    for wrong in ("kitten + favourite", "pair?layer=-2", "kitten?layr=-2"):
+        with pytest.raises(InvalidIdError):
+            space.canonical(wrong)
+
+
+def test_encoders_that_see_different_parts_of_an_image_are_not_combined(tmp_path: Path) -> None:
+    def plugin(resize: str) -> Plugin:
+        found = Plugin(resize, f"visionlaw-{resize}", "1", EntryPoint(resize, "m", "visionlaw.v1"))
+        spec = {"id": f"{resize}/a@64", "target": "m:a", "resolution": 64, "patch": 16, "channels": 1, "resize": resize}
+        found.specs.append(EncoderSpec.model_validate(spec))
+        return found
+
+    registry = Registry([plugin("crop"), plugin("squash")])
+    text = "[space]\ncombine = { of = ['crop/a@64', 'squash/a@64', 'gone/a@64'], size = [2] }"
+    assert space_of(text, tmp_path, registry).representations == ("crop/a@64 + gone/a@64", "gone/a@64 + squash/a@64")
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["clip_import_error", "clip_degraded", "clip_incompatible", "clip_conflict", "clip_disabled", "clip_missing"],
+)
+def test_a_plugin_that_cannot_be_used_stops_only_its_encoders(
+    cli: Callable[..., Any], unusable_clip: Callable[[str], tuple[str, ...]], case: str
+) -> None:
+    options = unusable_clip(case)
+    checked = cli(*options, "space", "check", "--json")
+    assert checked.code == 0, checked.err
+    assert any("clip/vit-l-14@336" in ids for ids in json.loads(checked.out)["missing"].values())
+    shown = json.loads(cli(*options, "show", "clip@336", "--json").out)
+    assert shown["parts"][0]["installed"] is False
+    assert shown["parts"][0]["remedy"]
+    for command in (["list"], ["policy", "status"], ["policy", "ask"], ["policy", "tell", "clip@336", "mmbench=64"]):
+        done = cli(*options, *command)
+        assert done.code == 0, (command, done.err)
+
+
+def test_space_check_finds_what_the_schema_cannot(cli: Callable[..., Any], installed: Callable[..., None]) -> None:
+    installed("good", "open_ended")
+
+    def check(text: str) -> str:
+        Path("registry.toml").write_text(text, encoding="utf-8")
+        done = cli("space", "check")
+        assert (done.code, done.out) == (2, ""), text
+        return done.err
+
+    for text, line, words in (
+        ("[space]\nrepresentations = [\n  'good/smal@224',\n]", 3, "Did you mean 'good/small@224'"),
+        ("[space]\nrepresentations = [\n  'unheard/of@224',\n]", 3, "There is no encoder 'unheard/of@224'"),
+        ("[space]\nrepresentations = [\n  'zoo/cat@224?layr=1',\n]", 3, "Did you mean 'layer'"),
+        ("[space.aliases]\na = 'good/smal@224'", 2, "Did you mean 'good/small@224'"),
+        ("[policy]\nsampler = 'regoin'", 2, "Did you mean 'region'"),
+        ("[correspondence]\ndataset = 'unheard'", 2, "There is no dataset 'unheard'"),
+        ("[policy]\nbenchmarks = ['mmbnch']\n[benchmarks]\nmmbench = {name = 'M', kind = 'ocr'}", 2, "'mmbench'"),
+    ):
+        said = check(text)
+        assert f"registry.toml:{line}:" in said, said
+        assert words in said, said
 
 
 @pytest.mark.parametrize(
@@ -95,6 +168,9 @@ def test_a_name_outside_the_space_gets_a_suggestion(tmp_path: Path) -> None:
         ),
         ('[space]\ncombine = { of = ["a/b@1"], sizes = [1] }\n', 2, ["sizes", "Did you mean 'size'"]),
         ('[[space.combine]]\nof = ["a/b@1"]\nsize = [0]\n', 3, ["size"]),
+        ('[[space.combine]]\nof = ["a/b@1 + c/d@1"]\n', 2, ["not an id"]),
+        ('[space.aliases]\nx = "a b"\n', 2, ["'a b'"]),
+        ('[space.aliases]\nx = "y"\ny = "x"\n', 1, ["alias itself"]),
     ],
 )
 def test_errors_name_file_line_and_remedy(tmp_path: Path, text: str, line: int, words: list[str]) -> None:

@@ -126,7 +126,7 @@ def test_json_rows_are_ranked_and_complete(score) -> None:
     done = score("toy-mean", "toyscore/mean@64 + toyscore/fine@64", "--dataset", "toypairs", "--json", "--alpha", "0.2")
     assert (done.code, done.err) == (0, "")
     rows = json.loads(done.out)
-    assert {r["representation"] for r in rows} == {"toyscore/mean@64", "toyscore/mean@64 + toyscore/fine@64"}
+    assert {r["representation"] for r in rows} == {"toyscore/mean@64", "toyscore/fine@64 + toyscore/mean@64"}
     assert [r["value"] for r in rows] == sorted((r["value"] for r in rows), reverse=True)
     for row in rows:
         assert (row["scorer"], row["dataset"], row["protocol"]) == ("correspondence", "toypairs", "strict")

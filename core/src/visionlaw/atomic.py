@@ -7,7 +7,7 @@ writer can be at work on them any more.
 from __future__ import annotations
 
 import contextlib
-import secrets
+import os
 import time
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def write_bytes(path: Path, data: bytes) -> Path:
         OSError: The folder cannot be made or written to, or the disk is full. Its ``filename`` is ``path``; the old
             content is as it was and nothing new is left behind.
     """
-    temporary = path.with_name(PREFIX + secrets.token_hex(8))
+    temporary = path.with_name(PREFIX + os.urandom(8).hex())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:

@@ -14,6 +14,7 @@ def visionlaw_combiners() -> Iterable[CombinerSpec]:
     yield CombinerSpec(
         id="concat",
         target="visionlaw.features.combine:ConcatCombiner",
+        extras=("torch",),
         description="Channel concatenation of the normalised tokens; unequal grids are resampled to the larger one.",
     )
 
@@ -24,6 +25,7 @@ def visionlaw_scorers() -> Iterable[ScorerSpec]:
     yield ScorerSpec(
         id="correspondence",
         target="visionlaw.correspondence.score:CorrespondenceScorer",
+        extras=("torch",),
         measures="C",
         unit="PCK, % of keypoints, 0–100",
         description="Share of keypoints that the nearest token finds in the other image.",

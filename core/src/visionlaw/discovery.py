@@ -10,12 +10,14 @@ import os
 import re
 from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
 
 from visionlaw._version import __version__
 from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, PROJECT
-from visionlaw.plugins import BUILTIN, Plugin, Problem
+from visionlaw.plugins import BUILTIN, Plugin, Problem, describe_error
 
 DISABLE_VARIABLE = "VISIONLAW_DISABLE_PLUGINS"
+WHERE_DISABLED = f"Take it out of --no-plugin, {DISABLE_VARIABLE} or [plugins] disabled in registry.toml."
 
 
 def normalise(name: str) -> str:
@@ -41,40 +43,69 @@ def discover(disabled: Iterable[str] = ()) -> list[Plugin]:
     plugins: list[Plugin] = []
     seen: dict[str, str] = {}
     for distribution in metadata.distributions():
-        text = distribution.read_text("entry_points.txt")
-        if not text or f"{PROJECT}.v" not in text:
-            continue
-        name, version = _identity(distribution)
-        if not name:
+        text, name, version = _read(distribution)
+        if f"{PROJECT}.v" not in text or not name:
             continue
         if normalise(name) in seen:
             # The first one on sys.path is what an import finds; a second copy of the same version is an editable
             # install seen twice.
             if version != seen[normalise(name)]:
-                for plugin in plugins:
-                    if normalise(plugin.distribution) == normalise(name):
-                        plugin.fail(
-                            "ok",
-                            f"A second copy of {name}, version {version}, is installed behind it and ignored.",
-                            f"Uninstall until it is gone, then install once: python -m pip uninstall {name}",
-                        )
+                _warn_of_second_copy(plugins, name, version)
             continue
         seen[normalise(name)] = version
-        plugins += _plugins_of(distribution, name, version)
+        try:
+            plugins += _plugins_of(distribution, name, version)
+        except Exception as error:  # noqa: BLE001  importlib.metadata raises anything on a damaged file
+            plugins.append(_damaged(name, version, error))
     for plugin in plugins:
         if off & {normalise(plugin.name), normalise(plugin.distribution)}:
-            plugin.problems[:] = [Problem("disabled", "Disabled by you.", "Take it off the list of disabled plugins.")]
+            plugin.problems[:] = [Problem("disabled", "Disabled by you.", WHERE_DISABLED)]
     _refuse_shared_names(plugins)
     return sorted(plugins, key=lambda p: (p.name, p.distribution))
 
 
-def _identity(distribution: metadata.Distribution) -> tuple[str, str]:
-    """Return name and version; a damaged METADATA gives empty text."""
+def _read(distribution: metadata.Distribution) -> tuple[str, str, str]:
+    """Return the text of entry_points.txt, name and version, empty where they cannot be read.
+
+    The name of a distribution whose METADATA is damaged is that of its folder.
+    """
+    try:
+        text = distribution.read_text("entry_points.txt") or ""
+    except (OSError, UnicodeDecodeError):
+        text = f"{PROJECT}.v" if _folder_name(distribution).startswith(PROJECT) else ""
+    if f"{PROJECT}.v" not in text:
+        return "", "", ""
     try:
         fields = distribution.metadata
-        return fields["Name"] or "", fields["Version"] or "?"
-    except (OSError, KeyError, UnicodeDecodeError):
-        return "", "?"
+        name, version = fields["Name"], fields["Version"]
+    except Exception:  # noqa: BLE001  importlib.metadata raises anything on a damaged file
+        name, version = None, None
+    return text, name or _folder_name(distribution), version or "?"
+
+
+def _folder_name(distribution: metadata.Distribution) -> str:
+    folder = Path(str(getattr(distribution, "_path", ""))).name
+    return folder.split("-")[0].replace("_", "-")
+
+
+def _damaged(name: str, version: str, error: Exception) -> Plugin:
+    plugin = Plugin(name, name, version, metadata.EntryPoint(name, "", ENTRY_POINT_GROUP))
+    plugin.fail(
+        "broken",
+        f"Its installed metadata is damaged: {describe_error(error)}.",
+        f"python -m pip install --force-reinstall {name}",
+    )
+    return plugin
+
+
+def _warn_of_second_copy(plugins: list[Plugin], name: str, version: str) -> None:
+    for plugin in plugins:
+        if normalise(plugin.distribution) == normalise(name):
+            plugin.fail(
+                "ok",
+                f"A second copy of {name}, version {version}, is installed behind it and ignored.",
+                f"Uninstall until it is gone, then install once: python -m pip uninstall {name}",
+            )
 
 
 def _plugins_of(distribution: metadata.Distribution, name: str, version: str) -> list[Plugin]:

@@ -33,6 +33,10 @@ class UnknownIdError(VisionlawError):
     """An id, alias or name that nothing installed provides."""
 
 
+class NotInstalledError(UnknownIdError):
+    """An id of a known family whose plugin is not installed."""
+
+
 class InvalidIdError(VisionlawError):
     """A string that does not follow the id grammar of :mod:`visionlaw.ids`."""
 

@@ -24,6 +24,8 @@ NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:\-]*(?:/[A-Za-z0-9][A-Za-z0-9_.:\-]*)*"
 ENCODER_PATTERN = rf"{PREFIX_PATTERN}/{NAME_PATTERN}@[1-9][0-9]*"
 WORD_PATTERN = rf"{PREFIX_PATTERN}(?:/{NAME_PATTERN})?"
 
+PLUS = " + "
+
 _ENCODER = re.compile(ENCODER_PATTERN)
 _OPTION = re.compile(r"(?P<key>[a-z][a-z0-9_]*)=(?P<value>[^=&?+\s]+)")
 
@@ -83,9 +85,14 @@ def parse_representation(text: str) -> tuple[Reference, ...]:
     return parts
 
 
+def split_representation(text: str) -> tuple[str, ...]:
+    """Return the encoders of a canonical representation, as :func:`join_representation` joined them."""
+    return tuple(text.split(PLUS))
+
+
 def join_representation(parts: tuple[str, ...]) -> str:
     """Return the canonical text of a representation: its encoders joined by `` + ``."""
-    return " + ".join(parts)
+    return PLUS.join(parts)
 
 
 def is_encoder_id(text: str) -> bool:

@@ -5,80 +5,68 @@ from __future__ import annotations
 from typing import Any
 
 from visionlaw.errors import UnknownIdError, VisionlawError, did_you_mean
-from visionlaw.ids import parse_representation
-from visionlaw.registry import Registry
+from visionlaw.ids import parse_reference, split_representation
+from visionlaw.registry import Entry, Registry
 from visionlaw.space import SearchSpace
-from visionlaw.specs import SPEC_TYPES
 
 
 def describe(name: str, space: SearchSpace, registry: Registry) -> dict[str, Any]:
     """Describe an id, an alias or a published name.
 
     Returns:
-        ``id``: canonical; ``aliases``: its other names in the space; ``parts``: the facts of each encoder, or of the
-        one scorer, sampler…; ``published``: what the publications measured for it, in words.
+        ``id``: canonical; ``aliases``: its other names; ``parts``: the facts of each encoder, or of the one scorer,
+        sampler…; ``published``: what the publications measured for it, in words.
 
     Raises:
         UnknownIdError: Nothing has that name.
+        InvalidIdError: It is no id, or has an option that does not exist.
     """
-    for kind in SPEC_TYPES:
-        if kind != "encoder":
-            entry = next((e for e in registry.entries(kind) if name == e.spec.id or name in e.spec.aliases), None)
-            if entry is not None:
-                source = {
-                    "kind": kind,
-                    "plugin": entry.plugin,
-                    "distribution": entry.distribution,
-                    "version": entry.version,
-                }
-                facts = {"id": entry.spec.id} | source | entry.spec.model_dump(mode="json", exclude={"id"})
-                return {
-                    "id": entry.spec.id,
-                    "aliases": list(entry.spec.aliases),
-                    "parts": [facts],
-                    "published": [],
-                }
-    canonical = _canonical(name, space, registry)
+    entry = None if name.strip() in space.aliases else _other_kind(name, registry)
+    if entry is not None:
+        identifier = registry.canonical(entry.spec.kind, name)
+        parts = [_facts(entry, identifier) | {"options": _described_options(entry)}]
+        return {"id": identifier, "aliases": list(entry.spec.aliases), "parts": parts, "published": []}
+    canonical = space.canonical(name)
     aliases = [alias for alias, target in space.aliases.items() if target == canonical]
-    parts = [_encoder_facts(part, space, registry) for part in canonical.split(" + ")]
-    return {"id": canonical, "aliases": aliases, "parts": parts, "published": _published([name, *aliases])}
+    facts = [_encoder(part, space, registry) for part in split_representation(canonical)]
+    return {"id": canonical, "aliases": aliases, "parts": facts, "published": _published([name, *aliases])}
 
 
-def _canonical(name: str, space: SearchSpace, registry: Registry) -> str:
-    if name.strip() in space.aliases:
-        return space.aliases[name.strip()]
-    try:
-        return space.canonical(name)
-    except UnknownIdError:
-        pass
-    try:
-        return registry.canonical(name)
-    except UnknownIdError as error:
-        known = [*space.aliases, *space.representations, *(e.spec.id for e in registry.entries())]
-        raise UnknownIdError(error.message, did_you_mean(name, known) or error.remedy) from None
+def _other_kind(name: str, registry: Registry) -> Entry | None:
+    """Find a scorer, sampler, data set… of that name."""
+    base = parse_reference(name).base if "+" not in name else name
+    for entry in registry.entries():
+        if entry.spec.kind != "encoder" and (base == entry.spec.id or base in entry.spec.aliases):
+            return entry
+    return None
 
 
-def _encoder_facts(encoder: str, space: SearchSpace, registry: Registry) -> dict[str, Any]:
+def _encoder(encoder: str, space: SearchSpace, registry: Registry) -> dict[str, Any]:
+    """Return the facts of an encoder; of one that belongs to the space also where its plugin cannot be used."""
     try:
         entry = registry.get("encoder", encoder)
+        options = registry.options("encoder", encoder)
     except VisionlawError as error:
-        aliases = [alias for alias, target in space.aliases.items() if target == encoder]
-        return {
-            "id": encoder,
-            "kind": "encoder",
-            "aliases": aliases,
-            "installed": False,
-            "remedy": error.remedy,
-        }
-    source = {
-        "kind": "encoder",
-        "plugin": entry.plugin,
-        "distribution": entry.distribution,
-        "version": entry.version,
-    }
-    options = {option: str(value) for option, value in parse_representation(encoder)[0].options.items()}
-    facts = {"id": encoder, "installed": True} | source | entry.spec.model_dump(mode="json", exclude={"id", "options"})
-    return facts | {"options": options}
+        if encoder in space.encoders():
+            aliases = [alias for alias, target in space.aliases.items() if target == encoder]
+            why = {"installed": False, "reason": error.message, "remedy": error.remedy}
+            return {"id": encoder, "kind": "encoder", "aliases": aliases} | why
+        if type(error) is not UnknownIdError:
+            raise
+        names = [*space.aliases, *space.encoders(), *(entry.spec.id for entry in registry.entries())]
+        remedy = did_you_mean(encoder, names) or "See what there is: visionlaw list"
+        raise UnknownIdError(f"Nothing is called '{encoder}'.", remedy) from None
+    chosen = {option: str(value) for option, value in options.items()}
+    return _facts(entry, encoder) | {"options": chosen or _described_options(entry)}
+
+
+def _facts(entry: Entry, identifier: str) -> dict[str, Any]:
+    spec = entry.spec.model_dump(mode="json", exclude={"id", "options"})
+    return {"id": identifier, "installed": True} | entry.source | spec
+
+
+def _described_options(entry: Entry) -> dict[str, str]:
+    return {name: f"{o.type}, default {o.default}: {o.description}" for name, o in entry.spec.options.items()}
 
 
 def _published(names: list[str]) -> list[str]:

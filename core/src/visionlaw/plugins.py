@@ -201,12 +201,15 @@ def _guarded(plugin: Plugin, what: str, status: Status = "degraded", kept: str =
             raise
         plugin.fail(
             status,
-            f"{what} raised {_describe(error)}.{kept}",
+            f"{what} raised {describe_error(error)}.{kept}",
             f"Mend or update {plugin.distribution}; 'visionlaw --no-plugin {plugin.name} …' runs without it.",
         )
 
 
-def _describe(error: BaseException) -> str:
+def describe_error(error: BaseException) -> str:
+    """Return an exception in one line: its type and its text."""
+    if isinstance(error, ValidationError):
+        return f"{error.title} is invalid: {_first_reason(error)}"
     if isinstance(error, SyntaxError):
         return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
     text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())[:MOST_CHARACTERS].rstrip(".")
@@ -288,11 +291,9 @@ def _as_spec(plugin: Plugin, hook: str, kind: Kind, item: object) -> Spec | None
         fits = fields is not None and (type(item) is expected or not isinstance(item, Spec))
         spec = expected.model_validate(fields) if fits else None
     except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"])
-        message = first["msg"].removeprefix("Value error, ")
-        reason = f"{where}: {message}" if where else message
-        plugin.fail("degraded", f"{hook}: the spec '{name}' is invalid and left out ({reason}).", "Correct it.")
+        plugin.fail(
+            "degraded", f"{hook}: the spec '{name}' is invalid and left out ({_first_reason(error)}).", "Correct it."
+        )
         return None
     if spec is None:
         plugin.fail(
@@ -309,3 +310,10 @@ def _fields(item: object) -> Mapping[str, object] | None:
     if isinstance(item, Spec):
         return vars(item)
     return cast("Mapping[str, object]", item) if isinstance(item, Mapping) else None
+
+
+def _first_reason(error: ValidationError) -> str:
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"])
+    message = first["msg"].removeprefix("Value error, ")
+    return f"{where}: {message}" if where else message

@@ -7,17 +7,24 @@ it did not. Nothing is ever found by a part of an id.
 
 from __future__ import annotations
 
-import pkgutil
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from visionlaw import plugins as loader
 from visionlaw.discovery import discover
-from visionlaw.errors import ConflictError, InvalidIdError, PluginError, UnknownIdError, did_you_mean
-from visionlaw.ids import Reference, parse_reference, parse_representation, prefix_of
+from visionlaw.errors import (
+    ConflictError,
+    InvalidIdError,
+    NotInstalledError,
+    PluginError,
+    UnknownIdError,
+    did_you_mean,
+)
+from visionlaw.ids import Reference, parse_reference, prefix_of
 from visionlaw.plugins import Plugin, PluginRecord
 from visionlaw.specs import EncoderSpec, Kind, Option, Spec
+from visionlaw.targets import load_target
 
 _TRUE = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
 
@@ -30,6 +37,16 @@ class Entry:
     plugin: str
     distribution: str
     version: str
+
+    @property
+    def source(self) -> dict[str, str]:
+        """Its kind and where it comes from, for listings and provenance."""
+        return {
+            "kind": self.spec.kind,
+            "plugin": self.plugin,
+            "distribution": self.distribution,
+            "version": self.version,
+        }
 
 
 class Registry:
@@ -44,6 +61,7 @@ class Registry:
         self._entries: dict[tuple[Kind, str], Entry] = {}
         self._aliases: dict[tuple[Kind, str], list[Entry]] = {}
         self._refused: dict[tuple[Kind, str], str] = {}
+        self._resolved: dict[str, Entry | None] = {}
         self._refuse_contested()
         self._refuse_foreign_prefixes()
         for plugin in self._plugins:
@@ -83,10 +101,11 @@ class Registry:
         return tuple(e for e in self.entries(kind) if folded in haystack(e.spec))
 
     def get(self, kind: Kind, text: str) -> Entry:
-        """Return the entry of an id, an alias or a published name; options after ``?`` are ignored.
+        """Return the entry of an id or an alias; options after ``?`` are ignored.
 
         Raises:
-            UnknownIdError: Nobody owns it; the message tells what to install or what was probably meant.
+            NotInstalledError: Its plugin is not installed; the remedy is the command that installs it.
+            UnknownIdError: Nobody owns it; the remedy is what was probably meant.
             ConflictError: Two plugins claim it.
             PluginError: The plugin that owns it cannot be used.
         """
@@ -110,33 +129,32 @@ class Registry:
         """Import the target behind an id and call it: ``target(spec, **options, **extra)``.
 
         Raises:
-            PluginError: The target does not exist, or its import failed.
             UnknownIdError, ConflictError, InvalidIdError: As :meth:`get` and :meth:`options`.
+            MissingDependencyError, PluginError: As :func:`visionlaw.targets.load_target`.
         """
         entry = self.get(kind, text)
-        options = self.options(kind, text)
-        try:
-            target = pkgutil.resolve_name(entry.spec.target)
-        except ImportError as error:
-            missing = f" (no module named '{error.name}')" if error.name else ""
-            extras = f"[{','.join(entry.spec.extras)}]" if entry.spec.extras else ""
-            raise PluginError(
-                f"'{entry.spec.id}' needs a library that cannot be imported{missing}: {error}.",
-                f"python -m pip install --upgrade '{entry.distribution}{extras}'",
-            ) from error
-        except (AttributeError, ValueError) as error:
-            raise PluginError(
-                f"The target '{entry.spec.target}' of '{entry.spec.id}' does not exist.",
-                f"Update {entry.distribution}, or report it to its author.",
-            ) from error
-        return target(entry.spec, **options, **extra)
+        return load_target(entry.spec, entry.distribution, self.options(kind, text) | extra)
 
-    def canonical(self, text: str) -> str:
-        """Return a representation, ``a`` or ``a + b``, with every alias replaced by its id, order kept."""
-        parts: list[str] = []
-        for reference in parse_representation(text):
-            parts.append(str(Reference(self.get("encoder", reference.base).spec.id, reference.options)))
-        return " + ".join(parts)
+    def canonical(self, kind: Kind, text: str) -> str:
+        """Return the canonical text of one id with options: alias replaced, defaults dropped, values normalised.
+
+        What no usable plugin provides stays as it is written, so that a name means the same whatever is installed.
+
+        Raises:
+            InvalidIdError: It does not follow the grammar, or has an option that its spec does not have.
+        """
+        reference = parse_reference(text)
+        called_so = self._aliases.get((kind, reference.base), [])
+        base = called_so[0].spec.id if len(called_so) == 1 else reference.base
+        if not reference.options:
+            return base
+        try:
+            spec = self.get(kind, base).spec
+        except (UnknownIdError, ConflictError, PluginError):
+            return str(Reference(base, reference.options))
+        chosen = {name: _convert(spec, name, value) for name, value in reference.options.items()}
+        changed = {name: str(value) for name, value in chosen.items() if value != spec.options[name].default}
+        return str(Reference(base, changed))
 
     def _find(self, kind: Kind, base: str) -> Entry | None:
         if (kind, base) in self._refused:
@@ -152,31 +170,33 @@ class Registry:
         return self._ask_owner(base) if kind == "encoder" else None
 
     def _ask_owner(self, base: str) -> Entry | None:
-        for plugin in self._plugins:
-            if plugin.name == prefix_of(base):
-                spec = loader.ask_resolve(plugin, base)
+        if base not in self._resolved:
+            self._resolved[base] = None
+            for plugin in self._plugins:
+                spec = loader.ask_resolve(plugin, base) if plugin.name == prefix_of(base) else None
                 if spec is not None:
-                    return Entry(spec, plugin.name, plugin.distribution, plugin.version)
-        return None
+                    self._resolved[base] = Entry(spec, plugin.name, plugin.distribution, plugin.version)
+        return self._resolved[base]
 
     def _unknown(self, kind: Kind, base: str) -> Exception:
+        """Say why there is no such id: its plugin is missing, or cannot be used, or it is a mistake."""
+        prefix, word = prefix_of(base), kind.replace("_", " ")
+        owners = [plugin.record() for plugin in self._plugins if plugin.name == prefix]
+        if not owners and prefix in self._catalogue and (kind != "encoder" or "/" in base):
+            return NotInstalledError(
+                f"No installed plugin provides '{base}'.", f"python -m pip install {self._catalogue[prefix]}"
+            )
         known = [name for k, name in (*self._entries, *self._aliases) if k == kind]
-        prefix = prefix_of(base)
-        owners = [p.record() for p in self._plugins if p.name == prefix]
+        suggestion = did_you_mean(base, known)
         for owner in owners:
             if owner.status != "ok":
+                state = "in conflict" if owner.status == "conflict" else owner.status
                 return PluginError(
-                    f"'{base}' belongs to the plugin '{owner.name}' ({owner.distribution}), "
-                    f"which is {owner.status}: {owner.reason}",
-                    owner.remedy,
+                    f"'{base}' belongs to the plugin '{owner.name}' ({owner.distribution}), which is {state} and does "
+                    f"not provide it: {owner.reason}",
+                    # A plugin that works in part may be blameless: the id may just be misspelled.
+                    f"{suggestion} {owner.remedy}".strip() if owner.provides else owner.remedy,
                 )
-        suggestion = did_you_mean(base, known)
-        word = kind.replace("_", " ")
-        if kind == "encoder" and not owners and prefix in self._catalogue and "/" in base:
-            return UnknownIdError(
-                f"No installed plugin provides '{base}'.",
-                f"Install the one that does: python -m pip install {self._catalogue[prefix]}",
-            )
         return UnknownIdError(
             f"There is no {word} '{base}'.", suggestion or f"See what there is: visionlaw list {kind}"
         )

@@ -1,164 +1,32 @@
-"""registry.toml: which representations are in play, how they are scored, on which benchmarks, by which policy.
+"""The search space: what a registry.toml means with the plugins that are installed.
 
-The nearest registry.toml upwards from the working directory wins; without one, the file shipped with visionlaw (all
-settings of both publications) is used. :class:`SpaceFile` is the file as written; :class:`SearchSpace` is what it
-means once the installed plugins are known: aliases resolved, combinations generated.
+Naming and availability are two questions. :meth:`SearchSpace.canonical` says which representation a text names,
+whatever is installed; :meth:`SearchSpace.unavailable` says which encoders cannot be used now, and why. So a plugin that
+is missing or broken stops only what needs its encoders.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator
-
-from visionlaw.errors import ConfigError, InvalidIdError, UnknownIdError, did_you_mean
-from visionlaw.ids import Reference, parse_representation
-from visionlaw.tomlfile import read_toml
+from visionlaw.errors import ConfigError, ConflictError, InvalidIdError, PluginError, UnknownIdError, VisionlawError
+from visionlaw.ids import Reference, join_representation, parse_representation, split_representation
+from visionlaw.spacefile import FILE_NAME, Alignment, Benchmark, Combine, Correspondence, Policy, SpaceFile
+from visionlaw.specs import EncoderSpec
 
 if TYPE_CHECKING:
     from visionlaw.registry import Registry
-    from visionlaw.specs import EncoderSpec
 
-FILE_NAME = "registry.toml"
 MOST_REPRESENTATIONS = 100_000
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-
-def _check_grammar(text: str) -> str:
-    try:
-        parse_representation(text)
-    except InvalidIdError as error:
-        raise ValueError(str(error)) from error
-    return text
-
-
-RepresentationText = Annotated[str, AfterValidator(_check_grammar)]
-
-
-class Combine(_Section):
-    """Combinations to generate."""
-
-    of: tuple[RepresentationText, ...] = Field(min_length=1, description="The encoders to combine: ids or aliases.")
-    size: tuple[Annotated[int, Field(ge=1)], ...] = Field(
-        default=(1, 2), description="How many encoders a combination has."
-    )
-    same_grid: bool = Field(default=False, description="Whether only encoders of one grid size are combined.")
-
-
-class Space(_Section):
-    """The representations in play."""
-
-    representations: tuple[RepresentationText, ...] = Field(
-        default=(), description="Single ids, 'a', and combinations, 'a + b'."
-    )
-    combine: tuple[Combine, ...] = Field(
-        default=(), description="Combinations to generate: one table, or a list of them."
-    )
-    aliases: dict[str, str] = Field(default={}, description="Other names of representations, such as published ones.")
-
-    @field_validator("combine", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: Any) -> Any:
-        return [value] if isinstance(value, dict) else value
-
-
-class Alignment(_Section):
-    """How A is defined."""
-
-    definition: Literal["maxcos", "loglik"] = Field(default="maxcos", description="maxcos (ICLR) or loglik (COLM).")
-    references: tuple[str, ...] = Field(default=(), description="maxcos: the encoders that A is measured against.")
-    images: Annotated[int, Field(ge=1)] = Field(
-        default=100, description="Images per benchmark, or image–caption pairs."
-    )
-
-
-class Correspondence(_Section):
-    """How C is measured."""
-
-    dataset: str = Field(default="warps", description="Id of the correspondence data set.")
-    protocol: Literal["strict"] = Field(default="strict", description="How keypoints are mapped and judged.")
-    alpha: Annotated[float, Field(gt=0, le=1)] = Field(
-        default=0.10, description="Share of the object's size that counts as hit."
-    )
-
-
-class Benchmark(_Section):
-    """One MLLM benchmark."""
-
-    name: str = Field(description="Its name in full.")
-    kind: Literal["vision", "ocr"] = Field(description="Which group it is averaged with.")
-    images: str | None = Field(default=None, description="Id of the image source with its images, for A.")
-    higher_is_better: bool = Field(default=True, description="Whether a higher performance is better.")
-
-
-class Policy(_Section):
-    """How trainings are chosen."""
-
-    sampler: str = Field(default="region", description="Id of the sampler.")
-    budget: Annotated[int, Field(ge=1)] = Field(default=4, description="How many finetunings may be asked for.")
-    mode: Literal["single", "joint"] = Field(
-        default="joint", description="One benchmark, or one finetuning for several."
-    )
-    benchmarks: tuple[str, ...] = Field(default=(), description="Keys of [benchmarks]; empty: all of them.")
-    seed: int = Field(default=0, description="Seed of the sampler's random choices.")
-    scores: str | None = Field(
-        default=None,
-        description="Where A and C come from: a published table (iclr2025, colm2025), a CSV file, or, when absent, "
-        "what this project has measured.",
-    )
-
-
-class Plugins(_Section):
-    """Which plugins may be imported."""
-
-    disabled: tuple[str, ...] = Field(default=(), description="Distribution or plugin names that are never imported.")
-
-
-class SpaceFile(_Section):
-    """The whole of registry.toml."""
-
-    space: Space = Field(default_factory=Space, description="The representations in play.")
-    alignment: Alignment = Field(default_factory=Alignment, description="How A is defined.")
-    correspondence: Correspondence = Field(default_factory=Correspondence, description="How C is measured.")
-    benchmarks: dict[str, Benchmark] = Field(default={}, description="The benchmarks, by key.")
-    policy: Policy = Field(default_factory=Policy, description="How trainings are chosen.")
-    plugins: Plugins = Field(default_factory=Plugins, description="Which plugins may be imported.")
-    catalogue: dict[str, str] = Field(default={}, description="Id prefix → distribution that provides it.")
-
-
-def default_path() -> Path:
-    """Return the registry.toml that is shipped: inside the package, or at the top of a source tree."""
-    packaged = Path(__file__).with_name(FILE_NAME)
-    return packaged if packaged.is_file() else Path(__file__).parents[3] / FILE_NAME
-
-
-def find_path(start: Path) -> Path | None:
-    """Return the nearest registry.toml from ``start`` upwards, or None."""
-    for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
-    return None
-
-
-def read_space_file(path: Path) -> SpaceFile:
-    """Read and validate a registry.toml.
-
-    Raises:
-        ConfigError: With ``file:line`` and a suggestion.
-    """
-    return read_toml(path, SpaceFile)
-
-
 class SearchSpace:
-    """What a registry.toml means with the plugins that are installed.
+    """The representations in play, and how they are scored.
 
     Args:
         file: The validated file.
@@ -192,100 +60,96 @@ class SearchSpace:
         return self._file.policy
 
     @property
+    def combiner(self) -> str:
+        """Id of the combiner."""
+        return self._file.space.combiner
+
+    @cached_property
     def aliases(self) -> Mapping[str, str]:
         """Published and other names of representations → canonical id."""
-        return {alias: self._canonical_parts(text) for alias, text in self._file.space.aliases.items()}
+        return {alias: self.canonical(text) for alias, text in self._file.space.aliases.items()}
+
+    def canonical(self, text: str) -> str:
+        """Return the one text of a representation: the only resolver of names there is.
+
+        Aliases of the space and of plugins are replaced by ids, also in the parts of a combination; options that have
+        their default are dropped; parts are sorted, since their order changes no score. The representation need not be
+        in the space, nor its plugins be installed.
+
+        Raises:
+            InvalidIdError: It does not follow the grammar, names an encoder twice, or has an unknown option.
+        """
+        whole = self._file.space.aliases.get(text.strip(), text)
+        parts = [part for named in parse_representation(whole) for part in self._expand(named)]
+        joined = join_representation(tuple(sorted(self._registry.canonical("encoder", str(p)) for p in parts)))
+        parse_representation(joined)  # two names of one encoder
+        return joined
+
+    def _expand(self, part: Reference) -> tuple[Reference, ...]:
+        """Replace an alias of the space by what it stands for; options go to a single encoder only."""
+        named = self._file.space.aliases.get(part.base)
+        if named is None:
+            return (part,)
+        found = parse_representation(named)
+        if part.options and len(found) > 1:
+            raise InvalidIdError(f"'{part}' gives options to a combination.", "Give them to its encoders.")
+        return tuple(Reference(encoder.base, {**encoder.options, **part.options}) for encoder in found)
 
     @cached_property
     def representations(self) -> tuple[str, ...]:
         """Canonical ids of all representations, in the order of the file, generated combinations last, each once.
 
+        Generated combinations whose encoders see different parts of an image (crop and squash) cannot be combined and
+        are left out.
+
         Raises:
             ConfigError: More than 100,000 combinations, or a grid that is not known since the plugin is missing.
+            InvalidIdError: As :meth:`canonical`.
         """
-        found = dict.fromkeys(self._canonical_parts(text) for text in self._file.space.representations)
+        found = dict.fromkeys(self.canonical(text) for text in self._file.space.representations)
         for combine in self._file.space.combine:
             found.update(dict.fromkeys(self._generate(combine)))
         return tuple(found)
 
-    def canonical(self, text: str) -> str:
-        """Return the id of a representation of this space, given an id, an alias or a published name.
+    def encoders(self) -> tuple[str, ...]:
+        """Canonical ids of all encoders that the representations are made of, each once."""
+        return tuple(dict.fromkeys(part for text in self.representations for part in split_representation(text)))
 
-        Raises:
-            UnknownIdError: It is not in the space; the message has the closest ones.
-        """
-        name = self._file.space.aliases.get(text.strip())
-        candidate = self._canonical_parts(name if name is not None else text)
-        if candidate in self.representations:
-            return candidate
-        known = (*self.representations, *self._file.space.aliases)
-        raise UnknownIdError(
-            f"'{text}' is not a representation of {self._path}.",
-            did_you_mean(text, known) or "Add it under [space], or see them with: visionlaw space check",
-        )
-
-    def missing_plugins(self) -> Mapping[str, tuple[str, ...]]:
-        """Return the encoders of the space that nothing installed provides: distribution to install → ids."""
-        missing: dict[str, list[str]] = {}
-        encoders = dict.fromkeys(part for text in self.representations for part in text.split(" + "))
-        for encoder in encoders:
+    def unavailable(self) -> Mapping[str, VisionlawError]:
+        """Return the encoders of the space that cannot be used now → why, with the remedy."""
+        found: dict[str, VisionlawError] = {}
+        for encoder in self.encoders():
             try:
                 self._registry.get("encoder", encoder)
-            except UnknownIdError:
-                prefix = encoder.split("/", 1)[0]
-                missing.setdefault(self._file.catalogue.get(prefix, f"visionlaw-{prefix}"), []).append(encoder)
-        return {distribution: tuple(ids) for distribution, ids in missing.items()}
+            except (UnknownIdError, ConflictError, PluginError) as error:
+                found[encoder] = error
+        return found
 
-    def _canonical_parts(self, text: str) -> str:
-        """Resolve the aliases of each part; an id whose plugin is not installed stays as it is written."""
-        parts: list[str] = []
-        for reference in parse_representation(text):
-            named = self._file.space.aliases.get(reference.base)
-            if named is not None and "+" not in named:
-                base = named
-            else:
-                try:
-                    base = self._registry.get("encoder", reference.base).spec.id
-                except UnknownIdError:
-                    base = reference.base
-            parts.append(str(Reference(base, reference.options)))
-        return " + ".join(parts)
-
-    def _generate(self, combine: Combine) -> list[str]:
-        encoders = [self._canonical_parts(text) for text in combine.of]
+    def _generate(self, combine: Combine) -> Iterator[str]:
+        encoders = list(dict.fromkeys(self.canonical(text) for text in combine.of))
         total = sum(math.comb(len(encoders), size) for size in set(combine.size))
         if total > MOST_REPRESENTATIONS:
             raise ConfigError(
                 f"{self._path}: [space] combine makes {total:,} combinations, more than {MOST_REPRESENTATIONS:,}.",
                 "Combine fewer encoders, or smaller sizes.",
             )
-        chosen: list[str] = []
+        views = {encoder: self._view(encoder, combine.same_grid) for encoder in encoders}
         for size in sorted(set(combine.size)):
             for parts in itertools.combinations(encoders, size):
-                if not combine.same_grid or len({self._grid(part) for part in parts}) == 1:
-                    chosen.append(" + ".join(parts))
-        return chosen
+                if len({view for part in parts if (view := views[part]) is not None}) <= 1:
+                    yield join_representation(tuple(sorted(parts)))
 
-    def _grid(self, encoder: str) -> tuple[int, int]:
-        spec = self._registry.get("encoder", encoder).spec
-        if TYPE_CHECKING:
-            assert isinstance(spec, EncoderSpec)
-        return spec.grid
-
-
-def write_default(folder: Path) -> Path:
-    """Write the shipped registry.toml into a folder and return its path.
-
-    Raises:
-        ConfigError: The folder has one already, or cannot be written to.
-    """
-    path = folder / FILE_NAME
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("x", encoding="utf-8") as stream:
-            stream.write(default_path().read_text(encoding="utf-8"))
-    except FileExistsError:
-        raise ConfigError(f"'{path}' is there already.", "Edit it, or choose another folder.") from None
-    except OSError as error:
-        raise ConfigError(f"'{path}' cannot be written: {error.strerror}.", "Choose another folder.") from error
-    return path
+    def _view(self, encoder: str, same_grid: bool) -> tuple[str, tuple[int, int] | None] | None:
+        """Return what encoders that are combined must share: resize mode, and grid where asked; None: not known."""
+        try:
+            spec = self._registry.get("encoder", encoder).spec
+        except (UnknownIdError, ConflictError, PluginError) as error:
+            if same_grid:
+                raise ConfigError(
+                    f"{self._path}: [space] combine asks for same_grid, but the grid of '{encoder}' is not known: "
+                    f"{error.message}",
+                    error.remedy,
+                ) from error
+            return None
+        assert isinstance(spec, EncoderSpec)  # noqa: S101  what get("encoder", …) returns
+        return spec.resize, spec.grid if same_grid else None

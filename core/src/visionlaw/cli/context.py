@@ -9,9 +9,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from visionlaw.cli.output import note
+
 if TYPE_CHECKING:
     from visionlaw.registry import Registry
-    from visionlaw.space import SearchSpace, SpaceFile
+    from visionlaw.space import SearchSpace
+    from visionlaw.spacefile import SpaceFile
 
 SpaceOption = Annotated[
     Path | None, typer.Option("--space", help="Use this registry.toml instead of the nearest one upwards.")
@@ -36,7 +39,7 @@ class Project:
 
     Attributes:
         space_path: The registry.toml in force, the shipped one where the project has none.
-        root: The folder that holds the project's results in ``.visionlaw/``.
+        root: The folder that holds the project's results in ``.visionlaw/``: that of its registry.toml.
         disabled: Plugins disabled on the command line.
     """
 
@@ -47,17 +50,23 @@ class Project:
     @cached_property
     def file(self) -> SpaceFile:
         """The validated registry.toml."""
-        from visionlaw.space import read_space_file
+        from visionlaw.spacefile import read_space_file
 
         return read_space_file(self.space_path)
 
     @cached_property
     def registry(self) -> Registry:
         """What is installed."""
+        from visionlaw.discovery import normalise
         from visionlaw.registry import Registry
 
         disabled = (*self.disabled, *self.file.plugins.disabled)
-        return Registry.discover(disabled=disabled, catalogue=self.file.catalogue)
+        registry = Registry.discover(disabled=disabled, catalogue=self.file.catalogue)
+        installed = {normalise(name) for p in registry.plugins for name in (p.name, p.distribution)}
+        for name in self.disabled:
+            if normalise(name) not in installed:
+                note(f"--no-plugin {name}: no plugin of that name is installed.")
+        return registry
 
     @cached_property
     def space(self) -> SearchSpace:
@@ -76,13 +85,13 @@ def project(space: Path | None = None) -> Project:
     """Return the project of the working directory.
 
     Args:
-        space: A registry.toml to use instead of the nearest one upwards; results then go to the working directory.
+        space: A registry.toml to use instead of the nearest one upwards; the project is then that file's folder.
     """
-    from visionlaw.space import default_path, find_path
+    from visionlaw.spacefile import default_path, find_path
 
     here = Path.cwd()
     if space is not None:
-        return Project(space, here, settings.disabled)
+        return Project(space, space.resolve().parent, settings.disabled)
     nearest = find_path(here)
     if nearest is None:
         return Project(default_path(), here, settings.disabled)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import console, note, print_json, write, write_columns
+from visionlaw.cli.output import note, plural, print_json, write, write_columns, write_table
 
 if TYPE_CHECKING:
     from visionlaw.plugins import PluginRecord
@@ -64,7 +65,7 @@ def show(
 
 
 def plugins(space: SpaceOption = None, as_json: JsonOption = False) -> None:
-    """Show every installed plugin and its health. A bad plugin never changes the exit code.
+    """Show every installed plugin and its health. One that cannot be imported never changes the exit code.
 
     Example: visionlaw plugins --json
     """
@@ -94,7 +95,7 @@ def doctor(space: SpaceOption = None, as_json: JsonOption = False) -> None:
         return
     _print_records(records)
     write(f"registry.toml  {here.space_path}")
-    write(f"results        {here.state_dir}")
+    write(f"results        {os.environ.get('VISIONLAW_STORE') or here.state_dir}")
     for name, version in versions.items():
         write(f"{name:<14} {version}")
 
@@ -116,14 +117,7 @@ def _kind(text: str | None) -> Kind | None:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    head = {
-        "id": entry.spec.id,
-        "kind": entry.spec.kind,
-        "plugin": entry.plugin,
-        "distribution": entry.distribution,
-        "version": entry.version,
-    }
-    return head | entry.spec.model_dump(mode="json", exclude={"id"})
+    return {"id": entry.spec.id} | entry.source | entry.spec.model_dump(mode="json", exclude={"id"})
 
 
 def _print_entries(entries: tuple[Entry, ...]) -> None:
@@ -158,28 +152,32 @@ def _print_records(records: tuple[PluginRecord, ...]) -> None:
     table = Table("plugin", "distribution", "status", "ms", "provides")
     for record in records:
         colour = _COLOURS.get(record.status, "red")
-        provides = ", ".join(_count(kind, len(ids)) for kind, ids in record.provides.items())
+        provides = ", ".join(plural(len(ids), kind.replace("_", " ")) for kind, ids in record.provides.items())
         source = f"{record.distribution} {record.version}"
         milliseconds = f"{record.seconds * 1000:.0f}"
         table.add_row(record.name, source, f"[{colour}]{record.status}[/]", milliseconds, provides)
-    console().print(table)
+    write_table(table)
     for record in records:
         if record.reason:
             write(f"{record.name} ({record.status if record.status != 'ok' else 'warning'}): {record.reason}")
             write(f"  → {record.remedy}")
 
 
-def _count(kind: str, number: int) -> str:
-    return f"{number} {kind.replace('_', ' ')}{'' if number == 1 else 's'}"
-
-
 def _print_facts(facts: dict[str, Any]) -> None:
     write(facts["id"])
     for key, value in facts.items():
         if key != "id" and value not in (None, "", [], {}, ()):
-            text = ", ".join(map(str, cast("list[Any]", value))) if isinstance(value, list) else value
-            write(f"  {key:<14} {text}")
+            for line in _lines(key, value):
+                write(f"  {key:<14} {line}")
     write()
+
+
+def _lines(key: str, value: Any) -> list[str]:
+    if isinstance(value, dict):
+        return [f"{name} ({text})" for name, text in cast("dict[str, str]", value).items()]
+    if isinstance(value, list):
+        return [("×" if key == "grid" else ", ").join(map(str, cast("list[Any]", value)))]
+    return [str(value)]
 
 
 def _mention_problems(records: tuple[PluginRecord, ...]) -> None:

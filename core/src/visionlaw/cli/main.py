@@ -13,6 +13,7 @@ from visionlaw.cli import law, listing, policy, score, space
 from visionlaw.cli.context import settings
 from visionlaw.cli.output import note, write
 from visionlaw.errors import VisionlawError
+from visionlaw.plugins import strict
 
 INTERRUPTED = 130
 BUG = 1
@@ -88,7 +89,7 @@ def main() -> None:
 
 
 def _fail(error: BaseException, message: str, remedy: str, code: int = 2) -> None:
-    if settings.debug:
+    if settings.debug or strict():
         raise error
     note(f"Error: {message}")
     if remedy:

@@ -13,6 +13,7 @@ import typer
 from visionlaw.cli.context import JsonOption, Project, project
 from visionlaw.cli.output import console, note, print_json, write
 from visionlaw.errors import DataError, UnknownIdError
+from visionlaw.ids import split_representation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,26 +93,22 @@ def _space_or_ids(text: str | None) -> tuple[Path | None, list[str]]:
 
 def _canonical(here: Project, names: Sequence[str]) -> list[str]:
     """Resolve published names, aliases and options, each representation once."""
-    if not names:
-        return []
-    aliases = here.space.aliases
-    return list(dict.fromkeys(here.registry.canonical(aliases.get(name.strip(), name)) for name in names))
+    return list(dict.fromkeys(here.space.canonical(name) for name in names))
 
 
 def _installed(here: Project) -> list[str]:
-    """Return the space's representations, without those that need a plugin which is not there; these are named."""
-    missing = here.space.missing_plugins()
-    absent = {encoder for ids in missing.values() for encoder in ids}
-    found = [r for r in here.space.representations if absent.isdisjoint(r.split(" + "))]
-    remedy = f"python -m pip install {' '.join(sorted(missing))}"
+    """Return the space's representations whose encoders can be used; the others are named with their remedy."""
+    unavailable = here.space.unavailable()
+    found = [r for r in here.space.representations if unavailable.keys().isdisjoint(split_representation(r))]
+    remedies = dict.fromkeys(error.remedy for error in unavailable.values())
     if not found:
         raise UnknownIdError(
-            f"No representation of '{here.space_path}' can be scored: nothing installed provides their encoders.",
-            remedy if missing else "List some under [space], or name them on the command line.",
+            f"No representation of '{here.space_path}' can be scored: nothing usable provides their encoders.",
+            " ".join(remedies) or "List some under [space], or name them on the command line.",
         )
-    if absent:
+    if unavailable:
         left_out = len(here.space.representations) - len(found)
-        note(f"{left_out} representations are left out, their plugins are not installed. → {remedy}")
+        note(f"{left_out} representations are left out, their encoders cannot be used. → {' '.join(remedies)}")
     return found
 
 

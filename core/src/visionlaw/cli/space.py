@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from visionlaw.cli.context import JsonOption, project
-from visionlaw.cli.output import print_json, write
+from visionlaw.cli.output import plural, print_json, write
 
 app = typer.Typer(no_args_is_help=True)
 
@@ -20,11 +20,11 @@ def init(
 
     Example: visionlaw init my-project
     """
-    from visionlaw.space import FILE_NAME, write_default
+    from visionlaw.spacefile import FILE_NAME, write_default
 
     path = write_default(folder)
     write(f"Wrote {path}. Edit it, then validate it with: visionlaw space check {path}")
-    write(f"Commands run in {path.parent} or below use this {FILE_NAME}.")
+    write(f"Commands run in {path.resolve().parent} or below use this {FILE_NAME}.")
 
 
 @app.command()
@@ -36,25 +36,28 @@ def check(
 
     Example: visionlaw space check registry.toml
     """
+    from visionlaw.spacecheck import check_space
+
     here = project(file)
     space = here.space
+    missing = check_space(here.file, here.space_path, here.registry)
     representations = space.representations
-    missing = space.missing_plugins()
     if as_json:
         print_json(
             {
                 "file": str(here.space_path),
                 "representations": representations,
                 "benchmarks": list(space.benchmarks),
-                "to_install": missing,
+                "missing": missing,
             }
         )
         return
     single = sum("+" not in text for text in representations)
     write(f"{here.space_path}: valid.")
-    write(f"{single} encoders and {len(representations) - single} combinations; {len(space.benchmarks)} benchmarks.")
-    for distribution, ids in missing.items():
-        write(f"Not installed: {', '.join(ids)}\n  → python -m pip install {distribution}")
+    counts = ((single, "encoder"), (len(representations) - single, "combination"), (len(space.benchmarks), "benchmark"))
+    write(", ".join(plural(number, noun) for number, noun in counts) + ".")
+    for remedy, ids in missing.items():
+        write(f"Not usable yet: {', '.join(ids)}\n  → {remedy}")
 
 
 @app.command()
@@ -63,6 +66,6 @@ def schema() -> None:
 
     Example: visionlaw space schema > registry.schema.json
     """
-    from visionlaw.space import SpaceFile
+    from visionlaw.spacefile import SpaceFile
 
     print_json(SpaceFile.model_json_schema())

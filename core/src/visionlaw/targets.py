@@ -1,0 +1,55 @@
+"""From a spec to the object behind its target: the one place where plugins' heavy code is imported and called."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from visionlaw.errors import MissingDependencyError, PluginError, VisionlawError
+from visionlaw.plugins import describe_error
+from visionlaw.specs import Spec
+
+
+def load_target(spec: Spec, distribution: str, arguments: Mapping[str, Any]) -> Any:
+    """Import the target of a spec and call it: ``target(spec, **arguments)``.
+
+    Args:
+        spec: The spec.
+        distribution: Who provides it, for the messages.
+        arguments: Options of the id, and what the kind's protocol adds.
+
+    Raises:
+        MissingDependencyError: A library that the target needs cannot be imported.
+        PluginError: The target does not exist, or importing or calling it failed.
+        VisionlawError: What the target itself raised for the user.
+    """
+    try:
+        return _resolve(spec, distribution)(spec, **arguments)
+    except VisionlawError:
+        raise
+    except ImportError as error:
+        extras = f"[{','.join(spec.extras)}]" if spec.extras else ""
+        raise MissingDependencyError(
+            f"'{spec.id}' needs a library that cannot be imported: {describe_error(error)}.",
+            f"python -m pip install --upgrade '{distribution}{extras}'",
+        ) from error
+    except Exception as error:
+        raise PluginError(
+            f"Loading '{spec.id}' of {distribution} failed: {describe_error(error)}.",
+            f"Report it to the author of {distribution}; 'visionlaw --debug …' shows where.",
+        ) from error
+
+
+def _resolve(spec: Spec, distribution: str) -> Callable[..., Any]:
+    module, _, path = spec.target.partition(":")
+    found: Any = importlib.import_module(module)
+    for name in path.split("."):
+        try:
+            found = getattr(found, name)
+        except AttributeError:
+            raise PluginError(
+                f"The target '{spec.target}' of '{spec.id}' does not exist.",
+                f"Update {distribution}, or report it to its author.",
+            ) from None
+    return found
