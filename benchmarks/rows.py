@@ -15,9 +15,9 @@ import time
 
 import torch
 
-from visionlaw.correspondence.pck import TIE, match, pck
+from visionlaw.correspondence.matching import TIE, match
+from visionlaw.correspondence.pck import pck, scorable
 from visionlaw.correspondence.rows import Rows, combine, describe, rows
-from visionlaw.correspondence.score import scorable
 from visionlaw.correspondence.streaming import images_of
 from visionlaw.features.combine import ConcatCombiner, common_grid
 from visionlaw.features.encoders import encoder_ref

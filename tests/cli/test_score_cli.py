@@ -4,125 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from sqlalchemy import text
 
-PLUGIN = """
-from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import DatasetSpec, EncoderSpec, Option
-
-
-@hookimpl
-def visionlaw_encoders():
-    for name in ("mean", "fine", "slow", "cut", "sick"):
-        yield EncoderSpec(
-            id=f"toyscore/{name}@64",
-            target="toyscore_code:Toy",
-            aliases=("toy-" + name,),
-            resolution=64,
-            resize="crop" if name == "cut" else "squash",
-            patch=8 if name == "fine" else 16,
-            channels=48,
-            options={"power": Option(type="int", default=1, description="Exponent.")},
-        )
+from visionlaw.store import Store
 
 
-@hookimpl
-def visionlaw_datasets():
-    yield DatasetSpec(id="toypairs", target="toyscore_code:Pairs")
-    yield DatasetSpec(id="toyfolder", target="toyscore_code:Pairs", needs_root=True)
-"""
-
-CODE = """
-import time
-from pathlib import Path
-import numpy as np
-from PIL import Image
-import torch
-from visionlaw.features.images import image_ref, list_images
-from visionlaw.features.preprocess import prepare
-from visionlaw.protocols import ImageRef, Pair
-
-
-class Toy:
-    def __init__(self, spec, power=1):
-        self.spec, self.power = spec, power
-        if "sick" in spec.id:
-            raise RuntimeError("no such weights")
-
-    def preprocess(self, image):
-        return prepare(image, 64, self.spec.patch, resize=self.spec.resize)
-
-    def encode(self, batch):
-        with open("encoded.log", "a") as log:
-            log.write(f"{self.spec.id} {len(batch)}\\n")
-        if "slow" in self.spec.id:
-            time.sleep(60)
-        p = self.spec.patch
-        cells = torch.nn.functional.unfold(batch, p, stride=p).reshape(len(batch), 3, 4, p // 4, 4, p // 4, -1)
-        return (cells.mean((3, 5)).flatten(1, 3).transpose(1, 2) - 0.5) ** self.power
-
-
-class Pairs:
-    version = "1"
-
-    def __init__(self, spec, root=None):
-        self.images = [image_ref(p) for p in list_images(root)] if root else [drawn(n) for n in range(5)]
-
-    def __len__(self):
-        return len(self.images) - 1
-
-    def __iter__(self):
-        for n, (a, b) in enumerate(zip(self.images, self.images[1:])):
-            points = np.random.default_rng(n).uniform(5, 60, (6, 2))
-            yield Pair(f"p{n}", a, b, points, points + 1, 60.0, "even" if n % 2 else "odd")
-
-
-def drawn(number):
-    pixels = np.random.default_rng(number // 2).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    return ImageRef(f"drawn-{number}", lambda: Image.fromarray(pixels).resize((70, 65), Image.Resampling.BICUBIC))
-"""
-
-
-@pytest.fixture
-def plugin(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A folder with the plugin, on sys.path."""
-    folder = tmp_path_factory.mktemp("toyscore")
-    (folder / "toyscore_hooks.py").write_text(PLUGIN)
-    (folder / "toyscore_code.py").write_text(CODE)
-    info = folder / "toyscore-1.0.dist-info"
-    info.mkdir()
-    (info / "METADATA").write_text("Metadata-Version: 2.1\nName: toyscore\nVersion: 1.0\n")
-    (info / "entry_points.txt").write_text("[visionlaw.v1]\ntoyscore = toyscore_hooks\n")
-    monkeypatch.syspath_prepend(str(folder))
-    for name in ("toyscore_hooks", "toyscore_code"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    return folder
-
-
-@pytest.fixture
-def score(cli: Callable, plugin: Path) -> Callable:
-    return lambda *arguments: cli("score", "correspondence", *arguments)
-
-
-def encoded() -> dict[str, int]:
-    """How many images each encoder has encoded so far."""
-    counts: dict[str, int] = {}
-    log = Path("encoded.log")
-    for line in log.read_text().splitlines() if log.exists() else ():
-        name, count = line.split()
-        counts[name] = counts.get(name, 0) + int(count)
-    return counts
-
-
-def test_json_rows_are_ranked_and_complete(score) -> None:
+def test_json_rows_are_ranked_and_complete(score, encoded) -> None:
     done = score("toy-mean", "toyscore/mean@64 + toyscore/fine@64", "--dataset", "toypairs", "--json", "--alpha", "0.2")
     assert (done.code, done.err) == (0, "")
     rows = json.loads(done.out)
@@ -132,19 +28,30 @@ def test_json_rows_are_ranked_and_complete(score) -> None:
         assert (row["scorer"], row["dataset"], row["protocol"]) == ("correspondence", "toypairs", "strict")
         assert (row["alpha"], row["pairs"], row["keypoints"]) == (0.2, 4, 24)
         assert 0 < row["value"] <= 100
-        assert row["provenance"]["encoders"]["toyscore/mean@64"] == {"distribution": "toyscore", "version": "1.0"}
+        provenance = row["provenance"]["encoders"]["toyscore/mean@64"]
+        assert (provenance["distribution"], provenance["version"]) == ("toyscore", "1.0")
+        assert provenance["libraries"]["toylib"] == "1.0"
         assert row["provenance"]["dataset_version"] == "1"
     assert encoded() == {"toyscore/mean@64": 5, "toyscore/fine@64": 5}
 
 
-def test_what_is_stored_is_neither_computed_nor_encoded_again(score, monkeypatch) -> None:
+def test_the_run_tells_the_words_of_the_command(score, tmp_path: Path) -> None:
+    score("toy-mean", "--dataset", "toypairs")
+    with Store.of_project(tmp_path / ".visionlaw", create=False) as store, store.reading() as session:
+        (stored,) = session.execute(text("select provenance from runs")).scalars()
+    provenance = json.loads(stored)
+    assert provenance["command"] == ["score", "correspondence", "toy-mean", "--dataset", "toypairs"]
+    assert provenance["plugins"] == {"toyscore": "1.0"}
+
+
+def test_what_is_stored_is_neither_computed_nor_encoded_again(score, encoded, tmp_path: Path) -> None:
     first = score("toy-mean", "--dataset", "toypairs", "--json").out
-    monkeypatch.setattr("visionlaw.correspondence.score.CorrespondenceScorer.score", None)
+    shutil.rmtree(tmp_path / ".visionlaw" / "cache")
     assert score("toy-mean", "--dataset", "toypairs", "--json").out == first
-    monkeypatch.undo()
+    assert encoded() == {"toyscore/mean@64": 5}
 
 
-def test_another_alpha_is_another_score_of_the_same_features(score) -> None:
+def test_another_alpha_is_another_score_of_the_same_features(score, encoded) -> None:
     (wide,) = json.loads(score("toy-mean", "--dataset", "toypairs", "--json", "--alpha", "0.3").out)
     (narrow,) = json.loads(score("toy-mean", "--dataset", "toypairs", "--json", "--alpha", "0.01").out)
     assert narrow["value"] < wide["value"] == pytest.approx(wide["value"])
@@ -154,20 +61,51 @@ def test_another_alpha_is_another_score_of_the_same_features(score) -> None:
     assert encoded() == {"toyscore/mean@64": 10}
 
 
-def test_a_space_file_and_a_list_of_ids_mean_the_same(score, tmp_path: Path) -> None:
+def test_a_space_file_and_the_ids_of_its_representations_mean_the_same(score, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         '[space]\ncombine = {of = ["toyscore/mean@64", "toyscore/fine@64"], size = [1, 2]}\n'
         '[correspondence]\ndataset = "toypairs"\nalpha = 0.2\n'
     )
     of_file = json.loads(score("--space", "mine.toml", "--json").out)
-    ids = "toyscore/mean@64, toyscore/fine@64, toyscore/mean@64 + toyscore/fine@64"
-    of_ids = json.loads(score("--space", ids, "--dataset", "toypairs", "--alpha", "0.2", "--json").out)
+    ids = ("toyscore/mean@64", "toyscore/fine@64", "toyscore/mean@64 + toyscore/fine@64")
+    of_ids = json.loads(score(*ids, "--dataset", "toypairs", "--alpha", "0.2", "--json").out)
     assert of_file == of_ids
     assert len(of_file) == 3
 
 
-def test_the_table_and_the_pictures(score, tmp_path: Path) -> None:
-    done = score("toy-mean", "--encoder", "toy-fine", "--dataset", "toypairs", "--matches", "pictures")
+def test_the_folder_of_the_data_may_stand_in_the_file(score, tmp_path: Path, monkeypatch) -> None:
+    (tmp_path / "project" / "photos").mkdir(parents=True)
+    for number in range(3):
+        colours = Image.effect_noise((70, 65), 10 + 40 * number).convert("RGB")
+        colours.save(tmp_path / "project" / "photos" / f"{number}.png")
+    (tmp_path / "project" / "registry.toml").write_text(
+        '[space]\nrepresentations = ["toyscore/mean@64"]\n[correspondence]\ndataset = "toyfolder"\nroot = "photos"\n'
+    )
+    monkeypatch.chdir(tmp_path / "project" / "photos")
+    (row,) = json.loads(score("--json").out)
+    assert (row["dataset"], row["pairs"]) == ("toyfolder", 2)
+    (other,) = json.loads(score("--dataset", "toypairs", "--json").out)
+    assert other["provenance"]["dataset_version"] == "1", "the folder belongs to the file's own data set"
+    (given,) = json.loads(score("--data", ".", "--json").out)
+    assert given == row
+
+
+def test_the_combiner_is_the_one_that_the_space_names(score, tmp_path: Path) -> None:
+    space = '[space]\nrepresentations = ["toy-fine", "toy-fine + toy-mean"]\n[correspondence]\ndataset = "toypairs"\n'
+    (tmp_path / "concat.toml").write_text(space)
+    (tmp_path / "first.toml").write_text(space.replace("[space]", '[space]\ncombiner = "toyfirst"'))
+    values = {}
+    for name in ("concat", "first"):
+        rows = json.loads(score("--space", f"{name}.toml", "--json").out)
+        values[name] = {row["representation"]: row["value"] for row in rows}
+        (combined,) = (row for row in rows if "+" in row["representation"])
+        assert combined["provenance"]["combiner"]["id"] == {"concat": "concat", "first": "toyfirst"}[name]
+    assert len(set(values["first"].values())) == 1, "this one takes the first encoder's rows for all"
+    assert len({*values["concat"].values(), *values["first"].values()}) == 2
+
+
+def test_the_table_and_the_pictures(score, encoded, tmp_path: Path) -> None:
+    done = score("toy-mean", "toy-fine", "--dataset", "toypairs", "--matches", "pictures")
     assert done.code == 0
     assert "toyscore/mean@64" in done.out
     assert "4 pairs, 24 keypoints, strict, α = 0.1" in done.out
@@ -180,14 +118,49 @@ def test_the_table_and_the_pictures(score, tmp_path: Path) -> None:
     assert encoded() == {"toyscore/mean@64": 5, "toyscore/fine@64": 5}
 
 
-def test_representations_whose_plugin_is_missing_are_named_and_left_out(score, tmp_path: Path) -> None:
+def test_representations_that_cannot_be_used_are_left_out_with_one_note_for_each_remedy(score, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
-        '[space]\nrepresentations = ["toyscore/mean@64", "toyscore/mean@64 + absent/net@64"]\n'
-        '[catalogue]\nabsent = "visionlaw-absent"\n'
+        '[space]\nrepresentations = ["toyscore/mean@64", "toyscore/mean@64 + absent/net@64", "absent/big@64", '
+        '"other/net@64"]\n[catalogue]\nabsent = "visionlaw-absent"\nother = "visionlaw-other"\n'
     )
     done = score("--space", "mine.toml", "--dataset", "toypairs", "--json")
     assert [r["representation"] for r in json.loads(done.out)] == ["toyscore/mean@64"]
+    absent, other = done.err.splitlines()
+    assert absent.startswith("Left out: 2 representations. No installed plugin provides 'absent/net@64'.")
+    assert absent.endswith("→ python -m pip install visionlaw-absent")
+    assert other.startswith("Left out: 1 representation. ")
+    assert other.endswith("→ python -m pip install visionlaw-other")
+
+
+def test_a_space_of_which_nothing_can_be_used_is_an_error(score, tmp_path: Path) -> None:
+    (tmp_path / "mine.toml").write_text(
+        '[space]\nrepresentations = ["absent/net@64"]\n[catalogue]\nabsent = "visionlaw-absent"\n'
+    )
+    done = score("--space", "mine.toml", "--dataset", "toypairs")
+    assert (done.code, done.out) == (2, "")
     assert "pip install visionlaw-absent" in done.err
+
+
+@pytest.mark.parametrize(
+    "case",
+    ["clip_import_error", "clip_degraded", "clip_incompatible", "clip_conflict", "clip_disabled", "clip_missing"],
+)
+def test_what_needs_no_clip_is_scored_whatever_has_become_of_it(cli, plugin: Path, unusable_clip, case: str) -> None:
+    before = unusable_clip(case)
+    done = cli(*before, "score", "correspondence", "toy-mean", "--dataset", "toypairs", "--json")
+    assert (done.code, done.err) == (0, "")
+    named = cli(*before, "score", "correspondence", "toy-mean", "clip@336", "--dataset", "toypairs", "--json")
+    assert named.code == 2
+    assert "'clip/vit-l-14@336'" in named.err
+
+
+def test_a_pair_that_cannot_be_combined_is_refused_alone(score) -> None:
+    mixed = "toyscore/mean@64 + toyscore/cut@64"
+    done = score("toy-mean", mixed, "toy-cut", "--dataset", "toypairs", "--json")
+    assert done.code == 0
+    assert {r["representation"] for r in json.loads(done.out)} == {"toyscore/mean@64", "toyscore/cut@64"}
+    (refused,) = done.err.splitlines()
+    assert "'toyscore/cut@64' (crop) and 'toyscore/mean@64' (squash)" in refused
 
 
 @pytest.mark.parametrize(
@@ -201,6 +174,7 @@ def test_representations_whose_plugin_is_missing_are_named_and_left_out(score, t
         (["toy-mean", "--dataset", "toypairs", "--alpha", "nan"], "α = nan"),
         (["toyscore/mean@64 + toyscore/cut@64", "--dataset", "toypairs"], "cannot be combined"),
         (["toyscore/sick@64", "--dataset", "toypairs"], "no such weights"),
+        (["toyscore/wide@64", "--dataset", "toypairs"], "48 channels, but declares 49"),
         (["toy-mean?power=x", "--dataset", "toypairs"], "takes int"),
         (["toy-mean +", "--dataset", "toypairs"], "has an empty part"),
         (["--space", "nowhere.toml"], "nowhere.toml"),
@@ -226,7 +200,7 @@ def test_a_bad_image_in_the_folder_is_named(score, tmp_path: Path) -> None:
     assert "b.png" in done.err
 
 
-def test_an_interrupted_run_keeps_what_it_has(score, plugin: Path, tmp_path: Path) -> None:
+def test_an_interrupted_run_keeps_what_it_has(score, encoded, plugin: Path, tmp_path: Path) -> None:
     arguments = ["score", "correspondence", "toy-mean", "toyscore/slow@64", "--dataset", "toypairs", "--json"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(plugin), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-c", "from visionlaw.cli.main import main; main()", *arguments]

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from visionlaw.correspondence.pck import Matches, check_pair, locate, match, pck
+from visionlaw.correspondence.matching import locate, match
+from visionlaw.correspondence.pck import Matches, check_pair, pck
 from visionlaw.correspondence.rows import Rows
 from visionlaw.errors import DataError
 from visionlaw.features.geometry import Geometry
@@ -24,14 +25,14 @@ def test_the_three_averages_differ_as_they_should() -> None:
     assert result.per_category == pytest.approx(31.25)
 
 
-def test_a_keypoint_on_the_circle_is_wrong() -> None:
+def test_a_keypoint_on_the_circle_is_wrong(kit) -> None:
     """Tokens lie 8 px apart; with size 80 and α = 0.1 the neighbour's centre is exactly α · size away."""
     geometry = Geometry.of_resize((32, 32), (32, 32), (0, 0), 8, 8, (4, 4))
     best = torch.zeros(2, 16)
     best[0, 5] = best[1, 5] = 1
     centres = geometry.cell_centres()
     truth = np.array([centres[6], centres[6] - (0.001, 0)])
-    pair = type("P", (), {"id": "p", "category": "c", "target_points": truth, "size": 80.0})()
+    pair = kit.pair(0, kit.photo(0), kit.photo(1), [(0, 0), (1, 1)], truth, size=80.0)
     found = match(pair, Rows(best, geometry))
     assert found.errors[0] == 0.1
     assert found.correct(0.1).tolist() == [False, True]

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionlaw.correspondence.pck import locate
+from visionlaw.correspondence.matching import locate
 from visionlaw.correspondence.rows import combine, describe, rows
 from visionlaw.errors import DataError
 from visionlaw.features.combine import ConcatCombiner, common_grid

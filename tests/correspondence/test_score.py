@@ -7,7 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from visionlaw.correspondence.score import CorrespondenceScorer, match_all
+from visionlaw.correspondence.matching import match_all
+from visionlaw.correspondence.score import CorrespondenceScorer
 from visionlaw.errors import DataError
 from visionlaw.features.cache import FeatureCache
 from visionlaw.features.combine import ConcatCombiner
@@ -131,8 +132,7 @@ def test_details_say_what_was_measured(kit) -> None:
     (score,) = CorrespondenceScorer(alpha=0.1).score(job(kit.Pairs([*data, empty]), [kit.encoder("a")]))
     details = score.details
     assert (score.count, details["keypoints"], details["skipped"]) == (6, 30, 1)
-    assert details["pair_ids"] == [p.id for p in data]
-    assert np.mean(details["pair_values"]) == pytest.approx(score.value, abs=1e-3)
+    assert not any(isinstance(value, list) for value in details.values()), "nothing that grows with the pairs is stored"
     assert set(details["categories"]) == {"cat", "dog"}
     by_alpha = [details["alphas"][a]["value"] for a in ("0.01", "0.05", "0.1", "0.15")]
     assert by_alpha == sorted(by_alpha)

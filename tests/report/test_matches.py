@@ -67,7 +67,14 @@ def test_a_picture_is_written_whole_or_not_at_all(tmp_path: Path) -> None:
 
 
 def test_file_names_are_safe_and_distinct() -> None:
-    names = ["a/b@224", "a/b@224 + c/d@336?layer=-2", "a/" + "x" * 200 + "@1", "a/" + "x" * 201 + "@1"]
+    names = [
+        "a/b-c@1",
+        "a-b/c@1",
+        "a/b@224",
+        "a/b@224 + c/d@336?layer=-2",
+        "a/" + "x" * 200 + "@1",
+        "a/" + "x" * 201 + "@1",
+    ]
     stems = [file_stem(name) for name in names]
     assert len(set(stems)) == len(names)
     assert all(len(s) < 100 and not set(s) & set('/\\:*?"<>| ') for s in stems)

@@ -7,10 +7,10 @@ import subprocess
 import sys
 from collections.abc import Iterable
 from dataclasses import asdict, replace
-from importlib import metadata
 
 from visionlaw import plugins as loader
 from visionlaw.discovery import discover
+from visionlaw.libraries import NUMERIC, library_versions
 from visionlaw.plugins import Plugin, PluginRecord
 from visionlaw.registry import Registry
 
@@ -19,8 +19,7 @@ LIBRARIES = (
     "visionlaw",
     "pluggy",
     "pydantic",
-    "numpy",
-    "torch",
+    *NUMERIC,
     "timm",
     "transformers",
     "diffusers",
@@ -50,15 +49,9 @@ def examine(disabled: Iterable[str] = (), timeout: float = TIMEOUT_SECONDS) -> t
     return (*Registry(survivors).plugins, *lost)
 
 
-def library_versions() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that results depend on, those that are installed."""
-    versions = {"python": sys.version.split()[0]}
-    for name in LIBRARIES:
-        try:
-            versions[name] = metadata.version(name)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the libraries that people are asked about, those that are installed."""
+    return {"python": sys.version.split()[0], **library_versions(LIBRARIES)}
 
 
 def _crash(plugin: Plugin, timeout: float) -> str:

@@ -45,14 +45,28 @@ class Encoder(Protocol):
 
 @runtime_checkable
 class Combiner(Protocol):
-    """A way to make one representation of several encoders."""
+    """A way to make one representation of several encoders, chosen by ``combiner`` under [space] of registry.toml.
+
+    Scorers work on rows: :meth:`combine_rows` gets the parts' cosines, and what it returns must be the cosines of what
+    :meth:`combine` returns, which is what training sees. The scorer brings the parts together first, so that a combiner
+    need not resize anything in :meth:`combine_rows`: each part's raw tokens are resized bilinearly to the larger grid
+    (:func:`visionlaw.features.combine.common_grid`), and parts that show different parts of an image are refused.
+    """
 
     def combine(self, maps: Sequence[FeatureMap]) -> FeatureMap:
-        """Combine the feature maps of one image."""
+        """Combine the feature maps of one image, at least one, on grids that may differ.
+
+        Raises:
+            DataError: The maps do not show the same part of the image.
+        """
         ...
 
     def combine_rows(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
-        """Combine cosine rows ``[m, h·w]``, one per encoder, into those of the combined features."""
+        """Combine cosine rows ``[m, h·w]``, one per encoder and all on one grid, into those of the combined features.
+
+        Returns:
+            ``[m, h·w]`` float32. The rows given are the scorer's and must not be changed: other combinations need them.
+        """
         ...
 
 
@@ -132,13 +146,14 @@ class EncoderRef:
     Attributes:
         id: Exact id with its options, as in the representation.
         spec: Its declaration.
-        provenance: What its features depend on beside the id: plugin distribution and version, checkpoint, revision…
+        provenance: What its features depend on beside the id, as JSON values: plugin distribution and version,
+            checkpoint, revision, libraries…
         load: Returns the loaded encoder; slow.
     """
 
     id: str
     spec: EncoderSpec
-    provenance: Mapping[str, str] = field(default_factory=dict[str, str])
+    provenance: Mapping[str, Any] = field(default_factory=dict[str, Any])
     load: Callable[[], Encoder] = field(compare=False, kw_only=True)
 
 

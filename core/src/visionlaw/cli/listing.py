@@ -85,18 +85,18 @@ def doctor(space: SpaceOption = None, as_json: JsonOption = False) -> None:
     """
     from dataclasses import asdict
 
-    from visionlaw.doctor import examine, library_versions
+    from visionlaw.doctor import examine, versions
 
     here = project(space)
     records = examine((*here.disabled, *here.file.plugins.disabled))
-    versions = library_versions()
+    installed = versions()
     if as_json:
-        print_json({"plugins": [asdict(r) for r in records], "versions": versions, "registry": str(here.space_path)})
+        print_json({"plugins": [asdict(r) for r in records], "versions": installed, "registry": str(here.space_path)})
         return
     _print_records(records)
     write(f"registry.toml  {here.space_path}")
     write(f"results        {os.environ.get('VISIONLAW_STORE') or here.state_dir}")
-    for name, version in versions.items():
+    for name, version in installed.items():
         write(f"{name:<14} {version}")
 
 

@@ -10,16 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visionlaw.cli.context import JsonOption, Project, project
-from visionlaw.cli.output import console, note, print_json, write
+from visionlaw.cli.context import JsonOption, Project, SpaceOption, project
+from visionlaw.cli.output import console, note, plural, print_json, write
 from visionlaw.errors import DataError, UnknownIdError
-from visionlaw.ids import split_representation
+from visionlaw.ids import parse_reference, split_representation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from visionlaw.correspondence.stored import Measurement
-    from visionlaw.protocols import CorrespondenceDataset, Scorer, ScoringJob
+    from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob
+    from visionlaw.scoring.stored import Measurement
+    from visionlaw.specs import Kind
     from visionlaw.store import ScoreRow
 
 app = typer.Typer(no_args_is_help=True)
@@ -34,14 +35,13 @@ def score() -> None:
 def correspondence(
     representations: Annotated[
         list[str] | None,
-        typer.Argument(help="Ids such as 'clip@336' or 'a/b@224 + c/d@224'; default: those of the space."),
+        typer.Argument(
+            metavar="ID", help="Ids, aliases or combinations such as 'a/b@224 + c/d@224'; default: those of the space."
+        ),
     ] = None,
-    space: Annotated[
-        str | None, typer.Option(help="A registry.toml, or ids separated by commas; default: the project's file.")
-    ] = None,
+    space: SpaceOption = None,
     dataset: Annotated[str | None, typer.Option(help="Id of the image pairs; default: the space's.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder with the data set's images or files.")] = None,
-    encoder: Annotated[list[str] | None, typer.Option(help="One more encoder to score; repeatable.")] = None,
+    data: Annotated[Path | None, typer.Option(help="Folder with the data set's images; default: the space's.")] = None,
     alpha: Annotated[
         float | None, typer.Option(help="Share of the target's size that counts as hit, 0 to 1; default: the space's.")
     ] = None,
@@ -57,23 +57,26 @@ def correspondence(
 
     Example: visionlaw score correspondence "classical/hog@256 + classical/daisy@256" --dataset warps
     """
-    from visionlaw.correspondence.stored import score_and_store
-    from visionlaw.store import Store, run_provenance
+    from visionlaw.scoring.representations import name_of
+    from visionlaw.scoring.stored import score_and_store
+    from visionlaw.store import Store
 
-    file, ids = _space_or_ids(space)
-    here = project(file)
-    names = _canonical(here, [*(representations or ()), *ids, *(encoder or ())]) or _installed(here)
-    scorer, job, measurement = _prepare(here, names, dataset, data, alpha)
-
-    def start_run() -> int:
-        plugins = {f["distribution"]: f["version"] for r in job.representations for f in (e.provenance for e in r)}
-        provenance = run_provenance(sys.argv, plugins=plugins, protocol=scorer.protocol)
-        return store.start_run("score correspondence", provenance)
-
+    here = project(space)
+    chosen = _combinable(_named(here, representations) if representations else _usable(here))
+    scorer, pairs, measurement = _prepare(here, dataset, data, alpha)
     with Store.of_project(here.state_dir) as store, _progress() as progress:
-        shown = _with_progress(job, progress)
-        rows = sorted(score_and_store(scorer, shown, measurement, store, start_run), key=lambda row: -row.value)
-        pictures = _draw(shown, rows, matches) if matches is not None else []
+
+        def begin(missing: Sequence[Representation]) -> tuple[ScoringJob, int]:
+            job = _job(here, missing, pairs, progress)
+            return job, store.start_run("score correspondence", _run_provenance(here, missing, scorer))
+
+        scored = score_and_store(scorer, chosen, measurement, store, begin)
+        rows = sorted(scored, key=lambda row: -row.value)
+        pictures: list[Path] = []
+        if matches is not None:
+            shown = {row.representation: row for row in (rows[0], rows[-1])}
+            job = _job(here, [r for r in chosen if name_of(r) in shown], pairs, progress)
+            pictures = _draw(job, list(shown.values()), matches)
     if as_json:
         print_json([_as_json(row) for row in rows])
     else:
@@ -82,83 +85,128 @@ def correspondence(
         note(f"Picture: {picture}") if as_json else write(f"Picture: {picture}")
 
 
-def _space_or_ids(text: str | None) -> tuple[Path | None, list[str]]:
-    """Tell a registry.toml from ids: what is a file, or is called like one, is a file."""
-    if text is None:
-        return None, []
-    if Path(text).is_file() or text.endswith(".toml"):
-        return Path(text), []
-    return None, [part for part in (p.strip() for p in text.split(",")) if part]
+def _named(here: Project, names: Sequence[str]) -> list[Representation]:
+    """Return the representations named by hand, each once; one that cannot be used ends the command."""
+    return _representations(here, list(dict.fromkeys(here.space.canonical(name) for name in names)))
 
 
-def _canonical(here: Project, names: Sequence[str]) -> list[str]:
-    """Resolve published names, aliases and options, each representation once."""
-    return list(dict.fromkeys(here.space.canonical(name) for name in names))
-
-
-def _installed(here: Project) -> list[str]:
-    """Return the space's representations whose encoders can be used; the others are named with their remedy."""
+def _usable(here: Project) -> list[Representation]:
+    """Return the space's representations whose encoders can be used; a note tells of the others, by remedy."""
     unavailable = here.space.unavailable()
-    found = [r for r in here.space.representations if unavailable.keys().isdisjoint(split_representation(r))]
-    remedies = dict.fromkeys(error.remedy for error in unavailable.values())
+    found: list[str] = []
+    lost: dict[str, int] = {}
+    for name in here.space.representations:
+        errors = [unavailable[part] for part in split_representation(name) if part in unavailable]
+        if not errors:
+            found.append(name)
+        for remedy in dict.fromkeys(error.remedy for error in errors):
+            lost[remedy] = lost.get(remedy, 0) + 1
     if not found:
         raise UnknownIdError(
             f"No representation of '{here.space_path}' can be scored: nothing usable provides their encoders.",
-            " ".join(remedies) or "List some under [space], or name them on the command line.",
+            " ".join(lost) or "List some under [space], or name them on the command line.",
         )
-    if unavailable:
-        left_out = len(here.space.representations) - len(found)
-        note(f"{left_out} representations are left out, their encoders cannot be used. → {' '.join(remedies)}")
+    for remedy, count in lost.items():
+        first = next(error for error in unavailable.values() if error.remedy == remedy)
+        note(f"Left out: {plural(count, 'representation')}. {first.message} → {remedy}")
+    return _representations(here, found)
+
+
+def _representations(here: Project, names: Sequence[str]) -> list[Representation]:
+    from visionlaw.features.encoders import encoder_ref
+
+    encoders = dict.fromkeys(part for name in names for part in split_representation(name))
+    references = {encoder: encoder_ref(here.registry, encoder) for encoder in encoders}
+    return [tuple(references[part] for part in split_representation(name)) for name in names]
+
+
+def _combinable(representations: Sequence[Representation]) -> list[Representation]:
+    """Return the representations that can be combined, and note the others; if there is none, that is the error."""
+    from visionlaw.scoring.representations import check_combinable
+
+    found: list[Representation] = []
+    refused: list[DataError] = []
+    for representation in representations:
+        try:
+            check_combinable(representation)
+            found.append(representation)
+        except DataError as error:
+            refused.append(error)
+    if not found:
+        raise refused[0]
+    for error in refused:
+        note(f"Left out: {error}")
     return found
 
 
 def _prepare(
-    here: Project, names: Sequence[str], dataset: str | None, data: Path | None, alpha: float | None
-) -> tuple[Scorer, ScoringJob, Measurement]:
-    """Load what the measurement needs, the encoders excepted."""
-    from visionlaw.correspondence.stored import Measurement
-    from visionlaw.features.cache import FeatureCache
-    from visionlaw.features.encoders import encoder_ref
-    from visionlaw.ids import Reference, parse_reference, parse_representation
-    from visionlaw.protocols import ScoringJob
-    from visionlaw.store.provenance import library_versions
+    here: Project, dataset: str | None, data: Path | None, alpha: float | None
+) -> tuple[Scorer, CorrespondenceDataset, Measurement]:
+    """Load the scorer and the data; nothing here needs torch."""
+    from visionlaw.scoring.stored import Measurement
 
-    settings, registry = here.space.correspondence, here.registry
-    chosen = dataset or settings.dataset
-    pairs = _load_pairs(here, chosen, data)
-    scorer: Scorer = registry.load(
+    settings, registry, combiner = here.space.correspondence, here.registry, here.space.combiner
+    chosen = registry.canonical("dataset", dataset or settings.dataset)
+    pairs = registry.load("dataset", chosen, root=_root(here, chosen, data))
+    scorer = registry.load(
         "scorer", "correspondence", alpha=settings.alpha if alpha is None else alpha, protocol=settings.protocol
     )
-    job = ScoringJob(
-        [tuple(encoder_ref(registry, str(part)) for part in parse_representation(name)) for name in names],
-        pairs,
-        registry.load("combiner", "concat"),
-        FeatureCache(here.state_dir / "cache" / "features"),
-    )
-    sources = {
-        "scorer": _source(here, "scorer", "correspondence"),
-        "dataset": _source(here, "dataset", chosen),
-        "libraries": library_versions(),
-    }
-    dataset_id = str(Reference(registry.get("dataset", chosen).spec.id, parse_reference(chosen).options))
-    combiner = {"id": "concat"} | _source(here, "combiner", "concat")
-    return scorer, job, Measurement("correspondence", dataset_id, pairs.version, sources, combiner)
+    sources = {"scorer": _source(here, "scorer", "correspondence"), "dataset": _source(here, "dataset", chosen)}
+    how = {"id": registry.canonical("combiner", combiner)} | _source(here, "combiner", combiner)
+    return scorer, pairs, Measurement("correspondence", chosen, pairs.version, sources, how)
 
 
-def _load_pairs(here: Project, dataset: str, data: Path | None) -> CorrespondenceDataset:
+def _root(here: Project, dataset: str, data: Path | None) -> Path | None:
+    """Return the folder of the data: that of the command line, or the space's if it is the space's data set."""
     from visionlaw.specs import DatasetSpec
 
     spec = here.registry.get("dataset", dataset).spec
+    settings = here.space.correspondence
+    if data is None and settings.root is not None:
+        own = here.registry.canonical("dataset", settings.dataset)
+        if parse_reference(own).base == spec.id:
+            data = here.space_path.parent / settings.root
     if isinstance(spec, DatasetSpec) and spec.needs_root and data is None:
-        raise DataError(f"The data set '{spec.id}' needs a folder.", "Give it with --data FOLDER.")
+        raise DataError(
+            f"The data set '{spec.id}' needs a folder.",
+            "Give it with --data FOLDER, or as root under [correspondence] of registry.toml.",
+        )
     if data is not None and not data.is_dir():
         raise DataError(f"'{data}' is not a folder.", "Give the folder of the data set with --data FOLDER.")
-    return here.registry.load("dataset", dataset, root=data)
+    return data
 
 
-def _source(here: Project, kind: Any, name: str) -> dict[str, str]:
+def _job(
+    here: Project,
+    representations: Sequence[Representation],
+    pairs: CorrespondenceDataset,
+    progress: Callable[[str, int, int], None],
+) -> ScoringJob:
+    """Make the job that computes what is not stored."""
+    from visionlaw.libraries import require_torch
+    from visionlaw.protocols import ScoringJob
+
+    require_torch()
+    from visionlaw.features.cache import FeatureCache
+
+    combiner = here.registry.load("combiner", here.space.combiner)
+    cache = FeatureCache(here.state_dir / "cache" / "features")
+    return ScoringJob(representations, pairs, combiner, cache, progress)
+
+
+def _run_provenance(here: Project, representations: Sequence[Representation], scorer: Scorer) -> dict[str, Any]:
+    from visionlaw.store import run_provenance
+
+    plugins = {e.provenance["distribution"]: e.provenance["version"] for r in representations for e in r}
+    return run_provenance(sys.argv[1:], plugins=plugins, protocol=scorer.protocol)
+
+
+def _source(here: Project, kind: Kind, name: str) -> dict[str, Any]:
+    from visionlaw.libraries import versions_behind
+
     entry = here.registry.get(kind, name)
-    return {"distribution": entry.distribution, "version": entry.version}
+    libraries = versions_behind(entry.distribution, entry.spec.extras)
+    return {"distribution": entry.distribution, "version": entry.version, "libraries": libraries}
 
 
 @contextmanager
@@ -173,23 +221,20 @@ def _progress() -> Generator[Callable[[str, int, int], None]]:
         yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
 
 
-def _with_progress(job: ScoringJob, progress: Callable[[str, int, int], None]) -> ScoringJob:
-    from dataclasses import replace
-
-    return replace(job, progress=progress)
-
-
 def _draw(job: ScoringJob, rows: Sequence[ScoreRow], folder: Path) -> list[Path]:
-    """Draw the matches of the best and of the worst representation."""
-    from visionlaw.correspondence.score import name_of, scorable
+    """Draw the matches of the job's representations; their features come from its cache."""
+    from visionlaw.correspondence.matching import match_all
+    from visionlaw.correspondence.pck import scorable
     from visionlaw.report.gallery import draw_matches
+    from visionlaw.report.matches import Matched
+    from visionlaw.scoring.representations import name_of
 
     pairs = scorable(job.data)
-    by_name = {name_of(r): r for r in job.representations}
+    found = {name_of(representation): matches for representation, matches in match_all(job, pairs)}
     pictures: list[Path] = []
-    for row in {r.representation: r for r in (rows[0], rows[-1])}.values():
-        alpha = float(row.params["alpha"])
-        pictures += draw_matches(by_name[row.representation], row.value, job, pairs, alpha, folder)
+    for row in rows:
+        matched = [Matched(pair, matches) for pair, matches in zip(pairs, found[row.representation], strict=True)]
+        pictures += draw_matches(row.representation, row.value, matched, float(row.params["alpha"]), folder)
     return pictures
 
 

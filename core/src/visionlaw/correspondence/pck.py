@@ -1,23 +1,21 @@
-"""PCK, the percentage of correct keypoints: where the features point, and how often that is right. PROTOCOLS §3.
+"""PCK, the percentage of correct keypoints: how often the features point to the right place. PROTOCOLS §3.
 
-A keypoint is found at the token of the highest cosine, taken as the pixel position of that token's centre. It is right
-when it lies closer than ``α · size`` to the truth, strictly, in pixels of the original target image.
+A keypoint is right when it is found closer than ``α · size`` to the truth, strictly, in pixels of the original target
+image. Imports no torch.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from visionlaw.correspondence.rows import Rows
 from visionlaw.errors import DataError
 from visionlaw.protocols import Pair
 
 ALPHAS = (0.01, 0.05, 0.10, 0.15)
-TIE = 1e-6
 
 Floats = NDArray[np.float64]
 
@@ -62,23 +60,6 @@ class Pck:
     per_category: float
 
 
-def locate(rows: Rows) -> Floats:
-    """Return where each keypoint is found: ``[m, 2]`` pixel positions of the best token's centre.
-
-    Similarities within 1e-6 of the best are ties, which is what float32 can tell apart; the token of the lowest index
-    wins. The outcome then does not depend on the order in which a machine adds.
-    """
-    best = rows.similarity.amax(dim=1, keepdim=True)
-    winner = (rows.similarity >= best - TIE).int().argmax(dim=1)
-    return rows.geometry.cell_centres()[winner.numpy()]
-
-
-def match(pair: Pair, rows: Rows) -> Matches:
-    """Locate the keypoints of a pair and measure the errors."""
-    found = locate(rows)
-    return Matches(pair.id, pair.category, found, np.linalg.norm(found - pair.target_points, axis=1) / pair.size)
-
-
 def pck(matches: Sequence[Matches], alpha: float) -> Pck:
     """Average over pairs, keypoints and categories.
 
@@ -118,3 +99,15 @@ def check_pair(pair: Pair) -> Pair:
     if not (np.isfinite(pair.size) and pair.size > 0):
         raise DataError(f"Pair '{pair.id}' has the size {pair.size}, which α cannot multiply.", "Mend the data set.")
     return pair
+
+
+def scorable(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return the pairs that have keypoints, checked.
+
+    Raises:
+        DataError: None has, or one is malformed.
+    """
+    kept = [checked for checked in map(check_pair, pairs) if len(checked.source_points)]
+    if not kept:
+        raise DataError("The data set has no pair with keypoints.", "Give one that has some.")
+    return kept

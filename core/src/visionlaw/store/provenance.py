@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import platform
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from typing import Any
 
 from visionlaw import __version__
-
-LIBRARIES = ("numpy", "scipy", "scikit-learn", "scikit-image", "sqlalchemy", "torch", "pillow")
+from visionlaw.libraries import library_versions
 
 
 def run_provenance(
@@ -42,14 +40,3 @@ def run_provenance(
         "command": list(command),
         **more,
     }
-
-
-def library_versions() -> dict[str, str]:
-    """Return the versions of the installed libraries that can change a number."""
-    versions: dict[str, str] = {}
-    for library in LIBRARIES:
-        try:
-            versions[library] = metadata.version(library)
-        except metadata.PackageNotFoundError:
-            continue
-    return versions

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from visionlaw.correspondence.score import name_of
 from visionlaw.protocols import Representation, Score, Scorer, ScoringJob
+from visionlaw.scoring.representations import name_of
 from visionlaw.store import ScoreRow, Store
 
 
@@ -19,7 +19,7 @@ class Measurement:
         scorer: The scorer's id with its options.
         dataset: The id of the data with its options.
         dataset_version: Identity of their content.
-        sources: What else would change the numbers: distributions and versions of the scorer, the data, the libraries.
+        sources: What else would change the numbers: distributions, versions and libraries of the scorer and the data.
         combiner: What the combiner is; counts for combinations only.
     """
 
@@ -27,7 +27,7 @@ class Measurement:
     dataset: str
     dataset_version: str
     sources: Mapping[str, Any] = field(default_factory=dict[str, Any])
-    combiner: Mapping[str, str] = field(default_factory=dict[str, str])
+    combiner: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def row(self, representation: Representation, scorer: Scorer, score: Score) -> ScoreRow:
         """Return what the store keeps of a score."""
@@ -52,10 +52,10 @@ class Measurement:
 
 def score_and_store(
     scorer: Scorer,
-    job: ScoringJob,
+    representations: Sequence[Representation],
     measurement: Measurement,
     store: Store,
-    start_run: Callable[[], int],
+    begin: Callable[[Sequence[Representation]], tuple[ScoringJob, int]],
 ) -> Iterator[ScoreRow]:
     """Yield the score of every representation, stored ones first, and store the new ones one by one.
 
@@ -63,30 +63,24 @@ def score_and_store(
 
     Args:
         scorer: Any scorer.
-        job: What to score.
+        representations: What to score.
         measurement: The identity of the scores.
         store: Where scores are kept.
-        start_run: Called once, only if something has to be computed; returns the run's id in the store.
+        begin: Called with the representations that are not stored, if there are any; returns the job that scores them,
+            and the run's id in the store. What only computing needs, such as torch, may be imported there.
 
     Raises:
         StoreError: The store cannot be read or written.
     """
-    by_name = {name_of(r): r for r in job.representations}
-    known = {
-        row.key: row
-        for row in store.scores(scorer=measurement.scorer, dataset=measurement.dataset, protocol=scorer.protocol)
-    }
-    missing: list[Representation] = []
-    for name, representation in by_name.items():
-        key = measurement.row(representation, scorer, Score(name, 0.0, 0)).key
-        if key in known:
-            yield known[key]
-        else:
-            missing.append(representation)
+    by_name = {name_of(r): r for r in representations}
+    keys = {name: measurement.row(r, scorer, Score(name, 0.0, 0)).key for name, r in by_name.items()}
+    known = {row.key: row for row in store.scores(keys=list(keys.values()))}
+    yield from (known[key] for key in keys.values() if key in known)
+    missing = [representation for name, representation in by_name.items() if keys[name] not in known]
     if not missing:
         return
-    run = start_run()
-    for score in scorer.score(replace(job, representations=missing)):
+    job, run = begin(missing)
+    for score in scorer.score(job):
         row = measurement.row(by_name[score.representation], scorer, score)
         store.record_scores([row], run)
         yield row

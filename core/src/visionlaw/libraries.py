@@ -1,0 +1,94 @@
+"""What numbers depend on beside visionlaw: installed libraries, and the source of a plugin's code.
+
+Versions are those of the installed metadata. They go into the key of cached features and of scores, so that an upgrade
+computes anew instead of passing old numbers off as new ones.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+from collections.abc import Iterable
+from importlib import metadata
+from pathlib import Path
+
+from visionlaw.errors import MissingDependencyError
+
+CORE = "visionlaw"
+NUMERIC = ("numpy", "pillow", "torch")
+"""The libraries that core's own preprocessing and scores are computed with."""
+
+
+def library_versions(names: Iterable[str] = NUMERIC) -> dict[str, str]:
+    """Return the versions of those of the distributions that are installed."""
+    found = ((name, _version(name)) for name in names)
+    return {name: version for name, version in found if version}
+
+
+def versions_behind(distribution: str, extras: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of what a plugin computes with: the libraries that it requires, and core's ``NUMERIC`` ones.
+
+    Core itself does not count: a release that changes features says so by the cache's ``FORMAT``, and any other need
+    not cost an extraction. Nor does what the required libraries require themselves.
+
+    Args:
+        distribution: The plugin's distribution.
+        extras: Those of its extras that are used.
+    """
+    from packaging.requirements import InvalidRequirement, Requirement
+    from packaging.utils import canonicalize_name
+
+    names: set[str] = {*NUMERIC}
+    # What core requires for its database and its command line cannot change a number.
+    for text in [] if canonicalize_name(distribution) == CORE else _requirements(distribution):
+        try:
+            requirement = Requirement(text)
+        except InvalidRequirement:
+            continue
+        if requirement.marker is None or any(requirement.marker.evaluate({"extra": e}) for e in ("", *extras)):
+            names.add(canonicalize_name(requirement.name))
+    return library_versions(sorted(names - {CORE}))
+
+
+def source_digest(target: str) -> str | None:
+    """Return the digest of the file that holds a target, ``package.module:callable``; None where there is no file.
+
+    It tells when code is edited in place, where the version stays the same. What the module imports from elsewhere
+    counts through versions alone.
+    """
+    try:
+        spec = importlib.util.find_spec(target.partition(":")[0])
+        if spec is None or spec.origin is None or not spec.has_location:
+            return None
+        return hashlib.sha256(Path(spec.origin).read_bytes()).hexdigest()[:16]
+    except Exception:  # noqa: BLE001  it imports the target's package, which is a plugin's code; loading it will tell
+        return None
+
+
+def require_torch() -> None:
+    """Check that torch can be imported.
+
+    Raises:
+        MissingDependencyError: It cannot.
+    """
+    try:
+        import torch  # noqa: F401  # pyright: ignore[reportUnusedImport]
+    except (ImportError, OSError) as error:
+        raise MissingDependencyError(
+            f"Features are computed with torch, which cannot be imported: {str(error).rstrip('.')}.",
+            "python -m pip install 'visionlaw[torch]'",
+        ) from error
+
+
+def _version(distribution: str) -> str | None:
+    try:
+        return metadata.version(distribution)
+    except (metadata.PackageNotFoundError, KeyError):  # not installed, or its metadata are damaged
+        return None
+
+
+def _requirements(distribution: str) -> list[str]:
+    try:
+        return metadata.requires(distribution) or []
+    except metadata.PackageNotFoundError:
+        return []
