@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, event, text
 
 from visionlaw.errors import StoreError
 from visionlaw.store import ScoreRow, Store, run_provenance, score_key
@@ -125,3 +126,33 @@ def test_a_run_keeps_its_provenance_and_says_whether_it_ended(store: Store):
     assert (provenance["seed"], provenance["combiner"], provenance["command"]) == (3, "concat", ["x"])
     with pytest.raises(StoreError, match="no run 17"):
         store.finish_run(17)
+
+
+def test_a_whole_large_space_is_asked_for_at_once(store: Store) -> None:
+    """100,000 representations are allowed; a query may hold 32,766 values in SQLite and 65,535 in PostgreSQL."""
+    rows = [replace(ROW, representation=f"a/{i}@2") for i in range(3)]
+    for row in (rows[2], rows[0], rows[1]):
+        record(store, row)
+    names = [f"a/{i}@2" for i in range(40_000)]
+    keys = [replace(ROW, representation=name).key for name in names[:35_000]]
+    counts: list[int] = []
+
+    def count(_connection: object, _cursor: object, _statement: str, parameters: Sequence[object], *_: object) -> None:
+        counts.append(len(parameters))
+
+    event.listen(Engine, "before_cursor_execute", count)
+    try:
+        assert store.scores(representations=names) == [rows[2], rows[0], rows[1]]
+        assert store.scores(representations=[*names, *names]) == [rows[2], rows[0], rows[1]]
+        assert store.scores(keys=keys, representations=names[1:]) == [rows[2], rows[1]]
+    finally:
+        event.remove(Engine, "before_cursor_execute", count)
+    assert max(counts) < 32_766
+
+
+def test_rows_that_are_recorded_in_batches_replace_each_its_own(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visionlaw.store.store.MOST_VALUES", 2)
+    rows = [replace(ROW, representation=f"a/{i}@2", value=float(i)) for i in range(5)]
+    record(store, *rows)
+    record(store, *(replace(row, value=row.value + 10) for row in rows))
+    assert [row.value for row in store.scores(representations=[r.representation for r in rows])] == [10, 11, 12, 13, 14]

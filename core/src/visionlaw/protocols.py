@@ -64,6 +64,9 @@ class Combiner(Protocol):
     def combine_rows(self, rows: Sequence[torch.Tensor]) -> torch.Tensor:
         """Combine cosine rows ``[m, h·w]``, one per encoder and all on one grid, into those of the combined features.
 
+        Args:
+            rows: At least two: the rows of a single encoder are its own.
+
         Returns:
             ``[m, h·w]`` float32. The rows given are the scorer's and must not be changed: other combinations need them.
         """

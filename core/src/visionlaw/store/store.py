@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
@@ -27,6 +28,7 @@ from visionlaw.store.schema import Run, Score
 
 ENVIRONMENT = "VISIONLAW_STORE"
 FILE_NAME = "results.sqlite"
+MOST_VALUES = 10_000  # of one list in one query: SQLite takes 32,766 values in all, PostgreSQL 65,535
 
 
 class Store:
@@ -147,7 +149,8 @@ class Store:
         by_key = {row.key: row for row in rows}
         now = datetime.now(UTC)
         with self.writing() as session:
-            known = {score.key: score for score in session.scalars(select(Score).where(Score.key.in_(by_key)))}
+            queries = [select(Score).where(Score.key.in_(keys)) for keys in _batches(by_key)]
+            known = {score.key: score for query in queries for score in session.scalars(query)}
             for key, row in by_key.items():
                 score = known.get(key)
                 if score is None:
@@ -174,15 +177,19 @@ class Store:
             representations: Canonical ids.
             keys: Keys from :attr:`ScoreRow.key` or :func:`visionlaw.store.rows.score_key`.
         """
-        query = select(Score).order_by(Score.recorded, Score.id)
+        query = select(Score)
         for column, wanted in ((Score.scorer, scorer), (Score.dataset, dataset), (Score.protocol, protocol)):
             if wanted is not None:
                 query = query.where(column == wanted)
-        for column, several in ((Score.representation, representations), (Score.key, keys)):
-            if several is not None:
-                query = query.where(column.in_(several))
+        by_name = [query]
+        if representations is not None:
+            by_name = [query.where(Score.representation.in_(names)) for names in _batches(representations)]
+        queries = by_name
+        if keys is not None:
+            queries = [query.where(Score.key.in_(some)) for query in by_name for some in _batches(keys)]
         with self.reading() as session:
-            return [_row(score) for score in session.scalars(query)]
+            found = [score for query in queries for score in session.scalars(query)]
+            return [_row(score) for score in sorted(found, key=lambda score: (score.recorded, score.id))]
 
 
 def add_run(session: Session, verb: str, provenance: Mapping[str, Any], finished: bool = False) -> int:
@@ -192,6 +199,12 @@ def add_run(session: Session, verb: str, provenance: Mapping[str, Any], finished
     session.add(run)
     session.flush()
     return run.id
+
+
+def _batches(values: Iterable[str]) -> list[tuple[str, ...]]:
+    """Split distinct values into as many as one query may hold."""
+    rest = iter(dict.fromkeys(values))
+    return list(iter(lambda: tuple(itertools.islice(rest, MOST_VALUES)), ()))
 
 
 def _identity(row: ScoreRow) -> dict[str, Any]:
