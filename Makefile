@@ -7,8 +7,9 @@ export HF_HUB_OFFLINE = 1
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
 # An installed torch that is recent enough is used instead of a second one, several GB large.
-SYSTEM_TORCH = import importlib.metadata as m; v = m.version("torch").split("."); \
-	print("--system-site-packages" if (int(v[0]), int(v[1])) >= (2, 4) else "")
+SYSTEM_TORCH = import sys, importlib.metadata as m; v = m.version("torch").split("."); \
+	recent = (int(v[0]), int(v[1])) >= (2, 4) and sys.prefix == sys.base_prefix; \
+	print("--system-site-packages" if recent else "")
 
 .PHONY: demo test lint format docs bench clean
 

@@ -19,7 +19,7 @@ NOTICE = "<!-- Written by docs/generate.py from the code: do not edit. -->\n\n"
 
 def cli_page() -> str:
     """Every verb with its arguments and options, by typer's own generator."""
-    command = [sys.executable, "-m", "typer", "visionlaw.cli.main", "utils", "docs", "--name", "visionlaw"]
+    command = [sys.executable, "-m", "typer", "visionlaw.cli.app", "utils", "docs", "--name", "visionlaw"]
     return NOTICE + subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip() + "\n"
 
 

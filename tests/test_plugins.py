@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from visionlaw.discovery import DISABLE_VARIABLE
-from visionlaw.errors import ConflictError
+from visionlaw.errors import ConflictError, MissingDependencyError, PluginError, UnknownIdError
 from visionlaw.plugins import STRICT_VARIABLE, PluginRecord
 from visionlaw.registry import Registry
 
@@ -259,6 +260,44 @@ def test_damaged_metadata_is_named_and_alone(installed: Install, case: str, dist
     assert found.status == "broken"
     assert "metadata is damaged" in found.reason
     assert record(registry, "good").status == "ok"
+
+
+def test_hooks_that_never_end_or_raise_what_cannot_be_printed(installed: Install) -> None:
+    installed("hostile", "good")
+    registry = Registry.discover()
+    hostile = record(registry, "hostile")
+    assert hostile.status == "degraded"
+    assert "raised UnprintableError" in hostile.reason
+    assert "was stopped after" in hostile.reason
+    assert hostile.provides["sampler"] == ("hostile/kept",)
+    assert registry.get("encoder", "good/small@224").plugin == "good"
+
+
+def test_an_alias_never_takes_another_familys_id(installed: Install) -> None:
+    installed("hostile")
+    registry = Registry.discover(disabled=["good"])
+    assert "alias 'good/small@224' is left out" in record(registry, "hostile").reason
+    with pytest.raises(UnknownIdError):
+        registry.get("encoder", "good/small@224")
+
+
+@pytest.mark.parametrize(
+    ("target", "error", "words"),
+    [
+        ("exits", PluginError, "Loading 'hostile/exits@64' failed: SystemExit"),
+        ("raises", PluginError, "ValueError: no such weights"),
+        ("raises_base", PluginError, "BaseError: beyond Exception"),
+        ("lacks_a_library", MissingDependencyError, "a_library_that_is_not_installed"),
+    ],
+)
+def test_a_target_that_fails_is_one_sentence(
+    installed: Install, capsys: pytest.CaptureFixture[str], target: str, error: type[Exception], words: str
+) -> None:
+    installed("hostile")
+    with pytest.raises(error, match=re.escape(words)) as caught:
+        Registry.discover().load("encoder", f"hostile/{target}@64")
+    assert "visionlaw-hostile" in str(caught.value)
+    assert capsys.readouterr().out == ""
 
 
 def test_an_invalid_spec_object_is_told_without_pydantics_noise(installed: Install) -> None:

@@ -169,6 +169,9 @@ def test_space_check_finds_what_the_schema_cannot(cli: Callable[..., Any], insta
         ('[space]\ncombine = { of = ["a/b@1"], sizes = [1] }\n', 2, ["sizes", "Did you mean 'size'"]),
         ('[[space.combine]]\nof = ["a/b@1"]\nsize = [0]\n', 3, ["size"]),
         ('[[space.combine]]\nof = ["a/b@1 + c/d@1"]\n', 2, ["not an id"]),
+        ('[space.aliases]\n"a/b@1" = "c/d@1"\n', 1, ["form of an id"]),
+        ("[policy]\nbudget = true\n", 2, ["budget"]),
+        ('[policy]\nbenchmarks = ["mme", "mme"]\n', 2, ["named twice"]),
         ('[space.aliases]\nx = "a b"\n', 2, ["'a b'"]),
         ('[space.aliases]\nx = "y"\ny = "x"\n', 1, ["alias itself"]),
     ],
@@ -178,6 +181,15 @@ def test_errors_name_file_line_and_remedy(tmp_path: Path, text: str, line: int, 
         space_of(text, tmp_path)
     assert f"registry.toml:{line}:" in str(caught.value)
     assert all(word in str(caught.value) for word in words), str(caught.value)
+
+
+def test_a_byte_order_mark_is_no_mistake_and_endless_nesting_is_one(tmp_path: Path) -> None:
+    path = tmp_path / "registry.toml"
+    path.write_bytes(b"\xef\xbb\xbf[policy]\nbudget = 3\n")
+    assert read_space_file(path).policy.budget == 3
+    path.write_text("a = " + "[" * 5000)
+    with pytest.raises(ConfigError, match="nested too deeply"):
+        read_space_file(path)
 
 
 def test_not_utf8_and_missing(tmp_path: Path) -> None:

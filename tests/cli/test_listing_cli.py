@@ -116,7 +116,7 @@ def test_a_wrong_file_is_one_sentence_with_its_line(cli: Callable[..., object], 
 def test_help_has_an_example_for_every_verb() -> None:
     import typer
 
-    from visionlaw.cli.main import app
+    from visionlaw.cli.app import app
 
     def verbs(group: typer.Typer, prefix: str) -> list[tuple[str, str]]:
         own = [

@@ -13,8 +13,9 @@ from importlib import metadata
 from pathlib import Path
 
 from visionlaw._version import __version__
+from visionlaw.guard import describe_error
 from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, PROJECT
-from visionlaw.plugins import BUILTIN, Plugin, Problem, describe_error
+from visionlaw.plugins import BUILTIN, Plugin, Problem
 
 DISABLE_VARIABLE = "VISIONLAW_DISABLE_PLUGINS"
 WHERE_DISABLED = f"Take it out of --no-plugin, {DISABLE_VARIABLE} or [plugins] disabled in registry.toml."
@@ -164,7 +165,7 @@ def _refuse_shared_names(plugins: list[Plugin]) -> None:
     for name, claimants in by_name.items():
         if len(claimants) == 1 and name != BUILTIN:
             continue
-        who = " and ".join(sorted(p.distribution for p in claimants))
+        who = " and ".join(sorted({p.distribution for p in claimants}))
         for plugin in claimants:
             plugin.fail(
                 "conflict",

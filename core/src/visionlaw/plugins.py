@@ -23,6 +23,7 @@ import pluggy
 from pydantic import ValidationError
 
 from visionlaw._version import __version__
+from visionlaw.guard import describe_error, first_reason
 from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, LISTING_HOOKS, PROJECT, RESOLVE_HOOK, Hooks
 from visionlaw.specs import SPEC_TYPES, EncoderSpec, Kind, Spec
 
@@ -39,7 +40,8 @@ HEAVY_MODULES = (
     "open_clip",
 )
 SLOW_SECONDS = 0.25
-MOST_CHARACTERS = 400
+MOST_ITEMS = 100_000
+MOST_PROBLEMS = 100
 STRICT_VARIABLE = "VISIONLAW_STRICT"
 BUILTIN = "builtin"
 
@@ -206,16 +208,6 @@ def _guarded(plugin: Plugin, what: str, status: Status = "degraded", kept: str =
         )
 
 
-def describe_error(error: BaseException) -> str:
-    """Return an exception in one line: its type and its text."""
-    if isinstance(error, ValidationError):
-        return f"{error.title} is invalid: {_first_reason(error)}"
-    if isinstance(error, SyntaxError):
-        return f"SyntaxError: {error.msg} ({error.filename}:{error.lineno})"
-    text = "; ".join(line.strip() for line in str(error).splitlines() if line.strip())[:MOST_CHARACTERS].rstrip(".")
-    return f"{type(error).__name__}: {text}" if text else type(error).__name__
-
-
 def _import(plugin: Plugin) -> object | None:
     with _guarded(plugin, f"Importing '{plugin.entry_point.value}'", "broken"):
         return plugin.entry_point.load()
@@ -274,10 +266,14 @@ def _call(plugin: Plugin, hook: str, kind: Kind, function: Callable[..., object]
                 "Return a list, or yield each spec.",
             )
             return []
-        for item in cast("Iterable[object]", items):
+        before = len(plugin.problems)
+        for count, item in enumerate(cast("Iterable[object]", items), start=1):
             spec = _as_spec(plugin, hook, kind, item)
             if spec is not None:
                 specs.append(spec)
+            if count >= MOST_ITEMS or len(plugin.problems) - before >= MOST_PROBLEMS:
+                plugin.fail("degraded", f"{hook}() was stopped after {count} items.", "Its author should list fewer.")
+                break
     return specs
 
 
@@ -292,7 +288,7 @@ def _as_spec(plugin: Plugin, hook: str, kind: Kind, item: object) -> Spec | None
         spec = expected.model_validate(fields) if fits else None
     except ValidationError as error:
         plugin.fail(
-            "degraded", f"{hook}: the spec '{name}' is invalid and left out ({_first_reason(error)}).", "Correct it."
+            "degraded", f"{hook}: the spec '{name}' is invalid and left out ({first_reason(error)}).", "Correct it."
         )
         return None
     if spec is None:
@@ -310,10 +306,3 @@ def _fields(item: object) -> Mapping[str, object] | None:
     if isinstance(item, Spec):
         return vars(item)
     return cast("Mapping[str, object]", item) if isinstance(item, Mapping) else None
-
-
-def _first_reason(error: ValidationError) -> str:
-    first = error.errors()[0]
-    where = ".".join(str(part) for part in first["loc"])
-    message = first["msg"].removeprefix("Value error, ")
-    return f"{where}: {message}" if where else message

@@ -21,7 +21,7 @@ from visionlaw.errors import (
     UnknownIdError,
     did_you_mean,
 )
-from visionlaw.ids import Reference, parse_reference, prefix_of
+from visionlaw.ids import Reference, is_encoder_id, parse_reference, prefix_of
 from visionlaw.plugins import Plugin, PluginRecord
 from visionlaw.specs import EncoderSpec, Kind, Option, Spec
 from visionlaw.targets import load_target
@@ -204,7 +204,7 @@ class Registry:
     def _add(self, entry: Entry) -> None:
         self._entries[entry.spec.kind, entry.spec.id] = entry
         for alias in entry.spec.aliases:
-            if (entry.spec.kind, alias) not in self._entries:
+            if not _is_foreign(alias, entry.plugin) and (entry.spec.kind, alias) not in self._entries:
                 self._aliases.setdefault((entry.spec.kind, alias), []).append(entry)
 
     def _refuse_contested(self) -> None:
@@ -244,6 +244,15 @@ class Registry:
                     f"Name it '{plugin.name}/…', or add an entry point '{spec.prefix}'.",
                 )
             plugin.specs = [s for s in plugin.specs if s not in foreign]
+            for alias in sorted({a for s in plugin.specs for a in s.aliases if _is_foreign(a, plugin.name)}):
+                plugin.fail(
+                    "degraded", f"The alias '{alias}' is left out: it is an id of another family.", "Choose another."
+                )
+
+
+def _is_foreign(alias: str, plugin: str) -> bool:
+    """Whether an alias is another family's id, whose place it would take."""
+    return is_encoder_id(alias) and prefix_of(alias) != plugin
 
 
 def _convert(spec: Spec, name: str, value: str) -> Any:

@@ -109,6 +109,7 @@ class SearchSpace:
         found = dict.fromkeys(self.canonical(text) for text in self._file.space.representations)
         for combine in self._file.space.combine:
             found.update(dict.fromkeys(self._generate(combine)))
+            self._refuse_too_many(len(found))
         return tuple(found)
 
     def encoders(self) -> tuple[str, ...]:
@@ -127,17 +128,20 @@ class SearchSpace:
 
     def _generate(self, combine: Combine) -> Iterator[str]:
         encoders = list(dict.fromkeys(self.canonical(text) for text in combine.of))
-        total = sum(math.comb(len(encoders), size) for size in set(combine.size))
-        if total > MOST_REPRESENTATIONS:
-            raise ConfigError(
-                f"{self._path}: [space] combine makes {total:,} combinations, more than {MOST_REPRESENTATIONS:,}.",
-                "Combine fewer encoders, or smaller sizes.",
-            )
+        self._refuse_too_many(sum(math.comb(len(encoders), size) for size in set(combine.size)))
         views = {encoder: self._view(encoder, combine.same_grid) for encoder in encoders}
         for size in sorted(set(combine.size)):
             for parts in itertools.combinations(encoders, size):
                 if len({view for part in parts if (view := views[part]) is not None}) <= 1:
                     yield join_representation(tuple(sorted(parts)))
+
+    def _refuse_too_many(self, number: int) -> None:
+        if number > MOST_REPRESENTATIONS:
+            count = f"{number:,}" if number < 10**15 else f"about 10^{number.bit_length() * 3 // 10}"
+            raise ConfigError(
+                f"{self._path}: [space] combine makes {count} combinations, more than {MOST_REPRESENTATIONS:,}.",
+                "Combine fewer encoders, or smaller sizes.",
+            )
 
     def _view(self, encoder: str, same_grid: bool) -> tuple[str, tuple[int, int] | None] | None:
         """Return what encoders that are combined must share: resize mode, and grid where asked; None: not known."""

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 
 from visionlaw import atomic
 from visionlaw.errors import ConfigError, InvalidIdError
-from visionlaw.ids import parse_reference, parse_representation
+from visionlaw.ids import is_encoder_id, parse_reference, parse_representation
 from visionlaw.tomlfile import read_toml
 
 FILE_NAME = "registry.toml"
@@ -47,7 +47,7 @@ class Combine(_Section):
     """Combinations to generate."""
 
     of: tuple[EncoderText, ...] = Field(min_length=1, description="The encoders to combine: ids or aliases.")
-    size: tuple[Annotated[int, Field(ge=1)], ...] = Field(
+    size: tuple[Annotated[int, Field(strict=True, ge=1, le=1000)], ...] = Field(
         default=(1, 2), description="The sizes to make: [1, 2] makes the single encoders and all pairs."
     )
     same_grid: bool = Field(default=False, description="Whether only encoders of one grid size are combined.")
@@ -75,6 +75,8 @@ class Space(_Section):
     @model_validator(mode="after")
     def _aliases_end(self) -> Space:
         for alias, text in self.aliases.items():
+            if is_encoder_id(alias):
+                raise ValueError(f"the alias '{alias}' has the form of an id; choose a name of another form")
             for part in (text, *(p.base for p in parse_representation(text))):
                 if part in self.aliases:
                     raise ValueError(f"the alias '{alias}' stands for '{part}', which is an alias itself; write the id")
@@ -86,7 +88,7 @@ class Alignment(_Section):
 
     definition: Literal["maxcos", "loglik"] = Field(default="maxcos", description="maxcos (ICLR) or loglik (COLM).")
     references: tuple[str, ...] = Field(default=(), description="maxcos: the encoders that A is measured against.")
-    images: Annotated[int, Field(ge=1)] = Field(
+    images: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
         default=100, description="Images per benchmark, or image–caption pairs."
     )
 
@@ -99,7 +101,7 @@ class Correspondence(_Section):
     )
     dataset: str = Field(default="warps", description="Id of the correspondence data set.")
     protocol: Literal["strict"] = Field(default="strict", description="How keypoints are mapped and judged.")
-    alpha: Annotated[float, Field(gt=0, le=1)] = Field(
+    alpha: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
         default=0.10, description="Share of the object's size that counts as hit."
     )
 
@@ -117,17 +119,28 @@ class Policy(_Section):
     """How trainings are chosen."""
 
     sampler: str = Field(default="region", description="Id of the sampler.")
-    budget: Annotated[int, Field(ge=1)] = Field(default=4, description="How many finetunings may be asked for.")
+    budget: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
+        default=4, description="How many finetunings may be asked for."
+    )
     mode: Literal["single", "joint"] = Field(
         default="joint", description="One benchmark, or one finetuning for several."
     )
     benchmarks: tuple[str, ...] = Field(default=(), description="Keys of [benchmarks]; empty: all of them.")
-    seed: int = Field(default=0, description="Seed of the sampler's random choices.")
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = Field(
+        default=0, description="Seed of the sampler's random choices."
+    )
     scores: str | None = Field(
         default=None,
         description="Where A and C come from: a published table (iclr2025, colm2025), a CSV file, or, when absent, "
         "what this project has measured.",
     )
+
+    @field_validator("benchmarks")
+    @classmethod
+    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(value)) < len(value):
+            raise ValueError("a benchmark is named twice")
+        return value
 
 
 class Plugins(_Section):
@@ -157,8 +170,9 @@ def default_path() -> Path:
 def find_path(start: Path) -> Path | None:
     """Return the nearest registry.toml from ``start`` upwards, or None."""
     for folder in (start, *start.parents):
-        if (folder / FILE_NAME).is_file():
-            return folder / FILE_NAME
+        path = folder / FILE_NAME
+        if path.exists() or path.is_symlink():  # a folder or a dangling link is a mistake to be told, not to pass over
+            return path
     return None
 
 

@@ -6,8 +6,8 @@ import importlib
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from visionlaw.errors import MissingDependencyError, PluginError, VisionlawError
-from visionlaw.plugins import describe_error
+from visionlaw.errors import PluginError
+from visionlaw.guard import third_party
 from visionlaw.specs import Spec
 
 
@@ -24,21 +24,8 @@ def load_target(spec: Spec, distribution: str, arguments: Mapping[str, Any]) -> 
         PluginError: The target does not exist, or importing or calling it failed.
         VisionlawError: What the target itself raised for the user.
     """
-    try:
+    with third_party(f"Loading '{spec.id}'", distribution, spec.extras):
         return _resolve(spec, distribution)(spec, **arguments)
-    except VisionlawError:
-        raise
-    except ImportError as error:
-        extras = f"[{','.join(spec.extras)}]" if spec.extras else ""
-        raise MissingDependencyError(
-            f"'{spec.id}' needs a library that cannot be imported: {describe_error(error)}.",
-            f"python -m pip install --upgrade '{distribution}{extras}'",
-        ) from error
-    except Exception as error:
-        raise PluginError(
-            f"Loading '{spec.id}' of {distribution} failed: {describe_error(error)}.",
-            f"Report it to the author of {distribution}; 'visionlaw --debug …' shows where.",
-        ) from error
 
 
 def _resolve(spec: Spec, distribution: str) -> Callable[..., Any]:

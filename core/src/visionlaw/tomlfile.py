@@ -28,13 +28,15 @@ def read_toml(path: Path, model: type[Model]) -> Model:
             key that does not exist, the closest one that does.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
         raise ConfigError(f"There is no file '{path}'.", "Write one with: visionlaw init") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"'{path}' cannot be read: {error}.", "It must be a readable UTF-8 file.") from error
     try:
         data = tomllib.loads(text)
+    except RecursionError:
+        raise ConfigError(f"{path}: its tables or lists are nested too deeply.", "Flatten them.") from None
     except tomllib.TOMLDecodeError as error:
         match = re.search(r"line (\d+)", str(error))
         line = int(match[1]) if match else text.count("\n") + 1
