@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -15,15 +15,15 @@ MODULES = ("fixture_toyscore", "fixture_toyscore_net", "fixture_toyscore_pairs")
 @pytest.fixture
 def plugin(
     tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch, plugin_folder: Callable[[str], Path]
-) -> Path:
+) -> Iterator[Path]:
     """A copy of the fixture plugin ``toyscore``, and the library ``toylib`` that it requires, on sys.path."""
     folder = tmp_path_factory.mktemp("toyscore")
     shutil.copytree(plugin_folder("toyscore"), folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
     install(folder, "toylib", "1.0")
     monkeypatch.syspath_prepend(str(folder))
+    yield folder
     for name in MODULES:
-        monkeypatch.delitem(sys.modules, name, raising=False)
-    return folder
+        sys.modules.pop(name, None)
 
 
 @pytest.fixture

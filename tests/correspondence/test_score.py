@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,8 +10,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from visionlaw.correspondence.matching import match_all
+from visionlaw.correspondence.pck import scorable
 from visionlaw.correspondence.score import CorrespondenceScorer
-from visionlaw.errors import DataError
+from visionlaw.errors import DataError, PluginError
 from visionlaw.features.cache import FeatureCache
 from visionlaw.features.combine import ConcatCombiner
 from visionlaw.features.preprocess import prepare
@@ -158,6 +161,29 @@ def test_what_cannot_be_scored_is_refused_before_anything_is_encoded(kit) -> Non
     with pytest.raises(DataError, match="no correspondence protocol 'strickt'") as caught:
         CorrespondenceScorer(protocol="strickt")
     assert "strict" in caught.value.remedy
+
+
+@pytest.mark.parametrize(
+    ("combine_rows", "says"),
+    [(lambda rows: rows[0] / None, "TypeError"), (lambda rows: rows[0][:, 1:], r"shape \[5, 63\], not \[5, 64\]")],
+)
+def test_a_combiner_that_misbehaves_is_named(kit, combine_rows, says) -> None:
+    combiner = ConcatCombiner()
+    combiner.combine_rows = combine_rows
+    work = replace(job(kit.world(2), [kit.encoder("a"), kit.encoder("b")]), combiner=combiner)
+    with pytest.raises(PluginError, match=f"The combiner ConcatCombiner .*{says}"):
+        list(CorrespondenceScorer().score(work))
+
+
+def test_a_data_set_that_fails_while_it_is_read_is_a_plugin_s_failure(kit) -> None:
+    def fail():
+        yield from kit.world(2)
+        raise KeyError("annotation 3")
+
+    data = kit.Pairs([])
+    data.pairs = fail()
+    with pytest.raises(PluginError, match="Reading the image pairs failed: KeyError: 'annotation 3'"):
+        match_all(job(data, [kit.encoder("a")]), scorable(data))
 
 
 def test_scores_are_blind_to_scale_and_order_of_channels(kit) -> None:

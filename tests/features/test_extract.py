@@ -104,10 +104,17 @@ def crash(tokens):
     raise RuntimeError("out of memory")
 
 
+def leave(tokens):
+    raise SystemExit(0)
+
+
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
         (crash, "out of memory"),
+        (leave, "SystemExit"),
+        (lambda t: t.numpy(), "AttributeError|TypeError"),
+        (lambda t: None, "AttributeError"),
         (lambda t: t * float("nan"), "not finite"),
         (lambda t: t[:, 1:], r"shape \[2, 15, 3\], not \[2, 16, C\]"),
         (lambda t: t[0], r"shape \[16, 3\]"),
@@ -120,3 +127,15 @@ def test_an_encoder_that_misbehaves_is_named(encoder, images, spoil, says) -> No
     with pytest.raises(PluginError, match=says) as caught:
         list(extract(bad, images(2)))
     assert "toy/mean@64" in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("spoil", "says"), [(crash, "out of memory"), (leave, "SystemExit"), (lambda pair: (pair[0], None), "grid")]
+)
+def test_an_encoder_that_misbehaves_before_it_encodes_is_named(encoder, images, monkeypatch, spoil, says) -> None:
+    prepare = encoder.preprocess
+    monkeypatch.setattr(encoder, "preprocess", lambda image: spoil(prepare(image)))
+    with pytest.raises(PluginError, match=says) as caught:
+        list(extract(encoder.ref(), images(2)))
+    assert "toy/mean@64" in caught.value.message
+    assert not [t for t in threading.enumerate() if t.name.startswith("prepare")]

@@ -143,6 +143,7 @@ def _prepare(
     here: Project, dataset: str | None, data: Path | None, alpha: float | None
 ) -> tuple[Scorer, CorrespondenceDataset, Measurement]:
     """Load the scorer and the data; nothing here needs torch."""
+    from visionlaw.guard import third_party
     from visionlaw.scoring.stored import Measurement
 
     settings, registry, combiner = here.space.correspondence, here.registry, here.space.combiner
@@ -151,9 +152,11 @@ def _prepare(
     scorer = registry.load(
         "scorer", "correspondence", alpha=settings.alpha if alpha is None else alpha, protocol=settings.protocol
     )
+    with third_party(f"Reading the version of '{chosen}'", registry.get("dataset", chosen).distribution):
+        version = str(pairs.version)
     sources = {"scorer": _source(here, "scorer", "correspondence"), "dataset": _source(here, "dataset", chosen)}
     how = {"id": registry.canonical("combiner", combiner)} | _source(here, "combiner", combiner)
-    return scorer, pairs, Measurement("correspondence", chosen, pairs.version, sources, how)
+    return scorer, pairs, Measurement("correspondence", chosen, version, sources, how)
 
 
 def _root(here: Project, dataset: str, data: Path | None) -> Path | None:

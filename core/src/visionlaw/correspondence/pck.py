@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionlaw.errors import DataError
+from visionlaw.guard import third_party
 from visionlaw.protocols import Pair
 
 ALPHAS = (0.01, 0.05, 0.10, 0.15)
@@ -106,8 +107,11 @@ def scorable(pairs: Iterable[Pair]) -> list[Pair]:
 
     Raises:
         DataError: None has, or one is malformed.
+        PluginError: The data set fails.
     """
-    kept = [checked for checked in map(check_pair, pairs) if len(checked.source_points)]
+    with third_party("Reading the image pairs"):
+        given = list(pairs)
+    kept = [checked for checked in map(check_pair, given) if len(checked.source_points)]
     if not kept:
         raise DataError("The data set has no pair with keypoints.", "Give one that has some.")
     return kept

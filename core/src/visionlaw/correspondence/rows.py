@@ -14,10 +14,12 @@ from dataclasses import dataclass
 import torch
 from numpy.typing import ArrayLike
 
+from visionlaw.errors import PluginError
 from visionlaw.features.combine import common_geometry
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
 from visionlaw.features.sampling import resample, sample, unit
+from visionlaw.guard import third_party
 from visionlaw.protocols import Combiner
 
 
@@ -57,8 +59,17 @@ def combine(parts: Sequence[Rows], combiner: Combiner) -> Rows:
 
     Raises:
         DataError: The parts show different parts of the target image.
+        PluginError: The combiner fails, or returns something of another shape.
     """
     geometry = common_geometry([part.geometry for part in parts])
     if len(parts) == 1:
         return parts[0]
-    return Rows(combiner.combine_rows([part.similarity for part in parts]), geometry)
+    name, wanted = type(combiner).__name__, parts[0].similarity.shape
+    with third_party(f"The combiner {name}"):
+        similarity = combiner.combine_rows([part.similarity for part in parts])
+        if similarity.shape != wanted:
+            raise PluginError(
+                f"The combiner {name} made rows of shape {list(similarity.shape)}, not {list(wanted)}.",
+                "Report it to the author of its plugin.",
+            )
+    return Rows(similarity, geometry)

@@ -15,6 +15,7 @@ import torch
 from visionlaw.errors import DataError, PluginError, VisionlawError
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
+from visionlaw.guard import describe_error, third_party
 from visionlaw.protocols import Encoder, EncoderRef, FeatureStore, ImageRef
 
 BATCH = 8
@@ -83,12 +84,8 @@ class _Extraction:
 
     @cached_property
     def encoder(self) -> Encoder:
-        try:
+        with third_party(f"Loading '{self.ref.id}'"):
             return self.ref.load()
-        except VisionlawError:
-            raise
-        except Exception as error:
-            raise self._failed(f"cannot be loaded: {error!r}") from error
 
     def begin(self, image: ImageRef, pool: ThreadPoolExecutor) -> _Slot:
         """Look an image up, or start to prepare it."""
@@ -96,19 +93,19 @@ class _Extraction:
         return _Slot(image, pool.submit(self.prepare, image, self.encoder) if cached is None else cached)
 
     def prepare(self, image: ImageRef, encoder: Encoder) -> Prepared:
-        """Load and preprocess an image, in a worker thread."""
+        """Load and preprocess an image, in a worker thread (stdout, which is the process's, can't be guarded there)."""
         try:
             loaded = image.load()
         except VisionlawError:
             raise
-        except Exception as error:
-            raise DataError(f"The image '{image.key}' cannot be loaded: {error!r}.") from error
+        except (Exception, SystemExit) as error:
+            raise DataError(f"The image '{image.key}' cannot be loaded: {describe_error(error)}.") from error
         try:
             return encoder.preprocess(loaded)
         except VisionlawError:
             raise
-        except Exception as error:
-            raise self._failed(f"failed to preprocess '{image.key}': {error!r}") from error
+        except (Exception, SystemExit) as error:
+            raise self._failed(f"failed to preprocess '{image.key}': {describe_error(error)}") from error
 
     def finish(self, slots: Sequence[_Slot]) -> list[tuple[str, FeatureMap]]:
         """Encode what is not there yet, as one batch, and keep it."""
@@ -120,31 +117,34 @@ class _Extraction:
         return [(s.image.key, encoded[s.image.key] if isinstance(s.ready, Future) else s.ready) for s in slots]
 
     def encode(self, prepared: Sequence[Prepared]) -> list[FeatureMap]:
+        """Encode a batch; all that an encoder can answer wrongly becomes an error that names it."""
         if not prepared:
             return []
-        try:
+        with third_party(f"Encoding {len(prepared)} images with '{self.ref.id}'"):
+            geometries = [geometry for _, geometry in prepared]
+            self.check_grids(geometries)
             with torch.inference_mode():
                 tokens = self.encoder.encode(torch.stack([inputs for inputs, _ in prepared]))
-        except VisionlawError:
-            raise
-        except Exception as error:
-            raise self._failed(f"failed on a batch of {len(prepared)}: {error!r}") from error
+            self.check_tokens(tokens, len(prepared))
+            # Copies made outside inference mode can be trained on, and do not keep their whole batch alive.
+            copies = [one.float().cpu().clone() for one in tokens]
+            return [FeatureMap(one, geometry) for one, geometry in zip(copies, geometries, strict=True)]
+
+    def check_grids(self, geometries: Sequence[Geometry]) -> None:
         h, w = self.ref.spec.grid
-        for _, geometry in prepared:
+        for geometry in geometries:
             if geometry.grid != (h, w):
                 found = "×".join(map(str, geometry.grid))
                 raise self._failed(f"prepares a grid of {found} tokens, but declares {h}×{w}")
-        if tokens.ndim != 3 or tokens.shape[:2] != (len(prepared), h * w):
-            wanted = f"[{len(prepared)}, {h * w}, C]"
-            raise self._failed(f"returned tokens of shape {list(tokens.shape)}, not {wanted}")
-        if tokens.shape[2] != self.ref.spec.channels:
-            declared = self.ref.spec.channels
-            raise self._failed(f"returned tokens of {tokens.shape[2]} channels, but declares {declared}")
+
+    def check_tokens(self, tokens: torch.Tensor, count: int) -> None:
+        (h, w), channels = self.ref.spec.grid, self.ref.spec.channels
+        if tokens.ndim != 3 or tokens.shape[:2] != (count, h * w):
+            raise self._failed(f"returned tokens of shape {list(tokens.shape)}, not [{count}, {h * w}, C]")
+        if tokens.shape[2] != channels:
+            raise self._failed(f"returned tokens of {tokens.shape[2]} channels, but declares {channels}")
         if not bool(torch.isfinite(tokens).all()):
             raise self._failed("returned tokens that are not finite")
-        # Copies made outside inference mode can be trained on, and do not keep their whole batch alive.
-        copies = [one.float().cpu().clone() for one in tokens]
-        return [FeatureMap(one, geometry) for one, (_, geometry) in zip(copies, prepared, strict=True)]
 
     def _failed(self, what: str) -> PluginError:
         return PluginError(f"The encoder '{self.ref.id}' {what}.", "Report it to the author of its plugin.")
