@@ -136,7 +136,10 @@ def test_scores_on_an_older_version_of_the_data_are_not_mixed_with_newer_ones():
     found = stored(C, replace(C, representation="a/y@2", dataset_version="v2", value=50.0))
     np.testing.assert_array_equal(found.C[0], [np.nan, 50.0])
     lacking_c = next(c for c in found.not_scored if "C" in c.missing)
+    assert "another version of 'warps'" in lacking_c.remedy
     assert lacking_c.remedy.endswith('visionlaw score correspondence "a/x@2"')
+    (never_scored,) = (c for c in stored(C).not_scored if "C" in c.missing)
+    assert "another version" not in never_scored.remedy
 
 
 def test_a_score_that_tells_none_apart_still_makes_a_plane():

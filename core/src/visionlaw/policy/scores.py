@@ -83,7 +83,8 @@ def from_store(
     """Take A and C from stored scores: ``alignment`` of one definition, ``correspondence`` of one data set.
 
     Of several measurements of a candidate the latest counts. C of different versions of a data set are different
-    measurements: only those of the version that was scored last count.
+    measurements: only those of the version that was scored last count, and the remedy of those that lack a C says so
+    where there are others.
 
     Args:
         rows: Stored scores, the oldest first, as :meth:`visionlaw.store.Store.scores` returns them.
@@ -110,10 +111,15 @@ def from_store(
         if (row.scorer, row.dataset, row.protocol) == ("correspondence", dataset, protocol)
         and row.params.get("alpha") == alpha
     ]
-    for row in matching:
-        if row.dataset_version == matching[-1].dataset_version and row.representation in columns:
+    latest = [row for row in matching if row.dataset_version == matching[-1].dataset_version]
+    for row in latest:
+        if row.representation in columns:
             C[:, columns[row.representation]] = row.value
-    return Candidates(tuple(representations), tuple(benchmarks), A, C, a_definition, STORE, (GIVE_A, SCORE_C))
+    give_c = SCORE_C
+    if len(latest) < len(matching):
+        named = dataset.replace("{", "{{").replace("}", "}}")
+        give_c = f"C on another version of '{named}' than the last one scored does not count: {SCORE_C}"
+    return Candidates(tuple(representations), tuple(benchmarks), A, C, a_definition, STORE, (GIVE_A, give_c))
 
 
 def _columns(table: LawTable, representations: Sequence[str], aliases: Mapping[str, str]) -> dict[str, int]:
