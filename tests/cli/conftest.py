@@ -9,8 +9,6 @@ from pathlib import Path
 
 import pytest
 
-MODULES = ("fixture_toyscore", "fixture_toyscore_net", "fixture_toyscore_pairs")
-
 
 @pytest.fixture
 def plugin(
@@ -22,8 +20,8 @@ def plugin(
     install(folder, "toylib", "1.0")
     monkeypatch.syspath_prepend(str(folder))
     yield folder
-    for name in MODULES:
-        sys.modules.pop(name, None)
+    for name in [name for name in sys.modules if name.startswith("fixture_toyscore")]:
+        del sys.modules[name]
 
 
 @pytest.fixture

@@ -13,10 +13,9 @@ from visionlaw.store import Store
 ARGUMENTS = ("toy-mean", "--dataset", "toypairs", "--json")
 
 
-def sources(plugin: Path, change: Callable[[str], str]) -> None:
-    """Edit the encoder's code in place."""
-    code = plugin / "fixture_toyscore_net.py"
-    code.write_text(change(code.read_text()))
+def edit(code: Path, old: str, new: str) -> None:
+    assert old in code.read_text()
+    code.write_text(code.read_text().replace(old, new))
 
 
 def test_an_upgrade_of_a_library_measures_anew_from_new_features(score, encoded, upgrade, tmp_path: Path) -> None:
@@ -35,9 +34,23 @@ def test_an_upgrade_of_a_library_measures_anew_from_new_features(score, encoded,
 
 def test_an_encoder_that_is_edited_in_place_is_another_one(score, encoded, plugin: Path) -> None:
     score(*ARGUMENTS)
-    sources(plugin, lambda code: code.replace("- 0.5", "- 0.25"))
+    edit(plugin / "fixture_toyscore_net.py", "- 0.5", "- 0.25")
     score(*ARGUMENTS)
     assert encoded() == {"toyscore/mean@64": 10}
+
+
+def test_a_combiner_that_is_edited_in_place_makes_another_score_of_combinations_alone(
+    score, plugin: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "registry.toml").write_text(
+        '[space]\ncombiner = "toyfirst"\nrepresentations = ["toy-cut", "toy-mean + toy-fine"]\n'
+        '[correspondence]\ndataset = "toypairs"\n'
+    )
+    score()
+    edit(plugin / "fixture_toyscore_combiner.py", "rows[0]", "rows[1]")
+    score()
+    with Store.of_project(tmp_path / ".visionlaw", create=False) as store:
+        assert sorted("+" in row.representation for row in store.scores()) == [False, True, True]
 
 
 @pytest.fixture

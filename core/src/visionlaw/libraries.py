@@ -11,8 +11,12 @@ import importlib.util
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from visionlaw.errors import MissingDependencyError
+
+if TYPE_CHECKING:
+    from visionlaw.registry import Entry
 
 CORE = "visionlaw"
 NUMERIC = ("numpy", "pillow", "torch")
@@ -48,6 +52,21 @@ def versions_behind(distribution: str, extras: Iterable[str] = ()) -> dict[str, 
         if requirement.marker is None or any(requirement.marker.evaluate({"extra": e}) for e in ("", *extras)):
             names.add(canonicalize_name(requirement.name))
     return library_versions(sorted(names - {CORE}))
+
+
+def provenance_of(entry: Entry) -> dict[str, Any]:
+    """Return what the numbers of a plugin's contribution depend on, its options aside, as JSON values.
+
+    ``distribution`` and ``version``; ``libraries`` as :func:`versions_behind`; ``source`` as :func:`source_digest`,
+    where there is one.
+    """
+    facts = {
+        "distribution": entry.distribution,
+        "version": entry.version,
+        "libraries": versions_behind(entry.distribution, entry.spec.extras),
+        "source": source_digest(entry.spec.target),
+    }
+    return {key: value for key, value in facts.items() if value is not None}
 
 
 def source_digest(target: str) -> str | None:

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob
     from visionlaw.scoring.stored import Measurement
-    from visionlaw.specs import Kind
     from visionlaw.store import ScoreRow
 
 app = typer.Typer(no_args_is_help=True)
@@ -144,6 +143,7 @@ def _prepare(
 ) -> tuple[Scorer, CorrespondenceDataset, Measurement]:
     """Load the scorer and the data; nothing here needs torch."""
     from visionlaw.guard import third_party
+    from visionlaw.libraries import provenance_of
     from visionlaw.scoring.stored import Measurement
 
     settings, registry, combiner = here.space.correspondence, here.registry, here.space.combiner
@@ -154,8 +154,11 @@ def _prepare(
     )
     with third_party(f"Reading the version of '{chosen}'", registry.get("dataset", chosen).distribution):
         version = str(pairs.version)
-    sources = {"scorer": _source(here, "scorer", "correspondence"), "dataset": _source(here, "dataset", chosen)}
-    how = {"id": registry.canonical("combiner", combiner)} | _source(here, "combiner", combiner)
+    sources = {
+        "scorer": provenance_of(registry.get("scorer", "correspondence")),
+        "dataset": provenance_of(registry.get("dataset", chosen)),
+    }
+    how = {"id": registry.canonical("combiner", combiner)} | provenance_of(registry.get("combiner", combiner))
     return scorer, pairs, Measurement("correspondence", chosen, version, sources, how)
 
 
@@ -202,14 +205,6 @@ def _run_provenance(here: Project, representations: Sequence[Representation], sc
 
     plugins = {e.provenance["distribution"]: e.provenance["version"] for r in representations for e in r}
     return run_provenance(sys.argv[1:], plugins=plugins, protocol=scorer.protocol)
-
-
-def _source(here: Project, kind: Kind, name: str) -> dict[str, Any]:
-    from visionlaw.libraries import versions_behind
-
-    entry = here.registry.get(kind, name)
-    libraries = versions_behind(entry.distribution, entry.spec.extras)
-    return {"distribution": entry.distribution, "version": entry.version, "libraries": libraries}
 
 
 @contextmanager

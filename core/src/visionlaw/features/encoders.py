@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, cast
+from typing import cast
 
-from visionlaw.libraries import source_digest, versions_behind
+from visionlaw.libraries import provenance_of
 from visionlaw.protocols import EncoderRef
 from visionlaw.registry import Registry
 from visionlaw.specs import EncoderSpec
@@ -15,9 +15,8 @@ from visionlaw.targets import load_target
 def encoder_ref(registry: Registry, text: str) -> EncoderRef:
     """Refer to an encoder by its id, with options, or by an alias of its plugin; its code is not imported.
 
-    The provenance holds the plugin's distribution and version, checkpoint and revision, the ``libraries`` that the
-    plugin requires with their versions, and the digest of the ``source`` file that holds its target: an encoder that is
-    edited in place is another one. The reference can be pickled.
+    The provenance is that of :func:`visionlaw.libraries.provenance_of`, with ``checkpoint`` and ``revision``: after an
+    upgrade of a library, or an edit of its code in place, it is another encoder. The reference can be pickled.
 
     Raises:
         UnknownIdError, ConflictError, PluginError: Nothing installed provides it, as :meth:`Registry.get`.
@@ -26,17 +25,10 @@ def encoder_ref(registry: Registry, text: str) -> EncoderRef:
     entry = registry.get("encoder", text)
     spec = cast("EncoderSpec", entry.spec)
     options = registry.options("encoder", text)
-    facts: dict[str, Any] = {
-        "distribution": entry.distribution,
-        "version": entry.version,
-        "checkpoint": spec.checkpoint,
-        "revision": spec.revision,
-        "libraries": versions_behind(entry.distribution, spec.extras),
-        "source": source_digest(spec.target),
-    }
+    weights = {"checkpoint": spec.checkpoint, "revision": spec.revision}
     return EncoderRef(
         registry.canonical("encoder", text),
         spec,
-        {key: value for key, value in facts.items() if value is not None},
+        provenance_of(entry) | {key: value for key, value in weights.items() if value is not None},
         load=partial(load_target, spec, entry.distribution, options),
     )
