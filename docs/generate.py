@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import subprocess
 import sys
+from enum import Enum
 from pathlib import Path
 
 from pydantic import BaseModel
@@ -82,6 +83,7 @@ def _fields(model: type[BaseModel]) -> list[str]:
             default = "required"
         else:
             value = field.get_default(call_default_factory=True)
+            value = value.value if isinstance(value, Enum) else value
             default = f"`{value!r}`" if value not in ((), {}, None, "") else ""
         lines.append(f"| `{name}` | {default} | {field.description} |")
     return [*lines, ""]

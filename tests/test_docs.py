@@ -8,8 +8,12 @@ import re
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Outcome
 
 DOCS = Path(__file__).parents[1] / "docs"
 
@@ -40,7 +44,7 @@ def test_every_verb_and_option_is_in_the_cli_reference(generator: object) -> Non
             assert line.split(":")[0] in on_disk, f"'{line}' is not documented; run: make docs"
 
 
-def test_the_plugin_of_the_how_to_works(python: Callable[..., object], tmp_path: Path) -> None:
+def test_the_plugin_of_the_how_to_works(python: Callable[..., Outcome], tmp_path: Path) -> None:
     text = (DOCS / "how-to" / "write-a-plugin.md").read_text(encoding="utf-8")
     project = tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.S)[1])["project"]  # type: ignore[index]
     listing, encoder = re.findall(r"```python\n(.*?)```", text, re.S)

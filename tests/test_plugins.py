@@ -7,6 +7,7 @@ import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -14,6 +15,9 @@ from visionlaw.discovery import DISABLE_VARIABLE
 from visionlaw.errors import ConflictError, MissingDependencyError, PluginError, UnknownIdError
 from visionlaw.plugins import STRICT_VARIABLE, PluginRecord
 from visionlaw.registry import Registry
+
+if TYPE_CHECKING:
+    from tests.conftest import Outcome
 
 Install = Callable[..., None]
 
@@ -74,7 +78,7 @@ def test_a_slow_import_is_warned_about_with_its_seconds(installed: Install) -> N
 
 
 def test_a_heavy_import_is_warned_about_by_name_and_seconds(
-    python: Callable[..., object], plugin_folder: Callable[[str], Path]
+    python: Callable[..., Outcome], plugin_folder: Callable[[str], Path]
 ) -> None:
     code = (
         "import json; from dataclasses import asdict; from visionlaw.registry import Registry;"
@@ -232,7 +236,7 @@ def test_all_hooks_are_called(installed: Install) -> None:
         assert registry.load(kind, ids[0], extra=1) == (ids[0], {"extra": 1})
 
 
-def test_doctor_names_a_plugin_that_kills_python(installed: Install, python: Callable[..., object]) -> None:
+def test_doctor_names_a_plugin_that_kills_python(installed: Install, python: Callable[..., Outcome]) -> None:
     folder = Path(__file__).parent / "fixtures" / "plugins"
     done = python(
         "-m", "visionlaw", "doctor", "--json", path=(folder / "hard_exit", folder / "good", folder / "import_error")

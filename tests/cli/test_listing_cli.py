@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from tests.conftest import Outcome
 
 Install = Callable[..., None]
 ROW_KEYS = {"id", "kind", "plugin", "distribution", "version"}
 RECORD_KEYS = {"name", "distribution", "version", "status", "reason", "remedy", "seconds", "provides"}
 
 
-def test_list_json_rows(cli: Callable[..., object], installed: Install) -> None:
+def test_list_json_rows(cli: Callable[..., Outcome], installed: Install) -> None:
     installed("good")
     rows = json.loads(cli("list", "--json").out)
     assert all(set(row) >= ROW_KEYS for row in rows)
@@ -21,17 +26,17 @@ def test_list_json_rows(cli: Callable[..., object], installed: Install) -> None:
 
 
 @pytest.mark.parametrize("word", ["sampler", "samplers", "SAMPLER"])
-def test_list_one_kind(cli: Callable[..., object], word: str) -> None:
+def test_list_one_kind(cli: Callable[..., Outcome], word: str) -> None:
     assert {r["kind"] for r in json.loads(cli("list", word, "--json").out)} == {"sampler"}
 
 
-def test_list_of_an_unknown_kind(cli: Callable[..., object]) -> None:
+def test_list_of_an_unknown_kind(cli: Callable[..., Outcome]) -> None:
     done = cli("list", "samplr")
     assert done.code == 2
     assert "Did you mean 'sampler'" in done.err
 
 
-def test_the_table_names_what_is_listed(cli: Callable[..., object], installed: Install) -> None:
+def test_the_table_names_what_is_listed(cli: Callable[..., Outcome], installed: Install) -> None:
     installed("good")
     done = cli("list", "encoder", "--search", "goodie")
     assert "good/small@224" in done.out
@@ -39,7 +44,7 @@ def test_the_table_names_what_is_listed(cli: Callable[..., object], installed: I
     assert "good/large@224" not in done.out
 
 
-def test_a_bad_plugin_never_changes_an_exit_code(cli: Callable[..., object], installed: Install) -> None:
+def test_a_bad_plugin_never_changes_an_exit_code(cli: Callable[..., Outcome], installed: Install) -> None:
     installed("import_error", "system_exit", "syntax_error", "duplicate_id", "wrong_group", "good")
     listed = cli("list", "--json")
     assert listed.code == 0
@@ -57,14 +62,14 @@ def test_a_bad_plugin_never_changes_an_exit_code(cli: Callable[..., object], ins
     assert "a_library_that_is_not_installed" in table.out
 
 
-def test_no_plugin(cli: Callable[..., object], installed: Install) -> None:
+def test_no_plugin(cli: Callable[..., Outcome], installed: Install) -> None:
     installed("import_error")
     done = cli("--no-plugin", "importerror", "plugins", "--json")
     assert {r["name"]: r["status"] for r in json.loads(done.out)}["importerror"] == "disabled"
     assert cli("--no-plugin", "importerror", "list").err == ""
 
 
-def test_show_takes_ids_aliases_and_published_names(cli: Callable[..., object], installed: Install) -> None:
+def test_show_takes_ids_aliases_and_published_names(cli: Callable[..., Outcome], installed: Install) -> None:
     installed("good")
     for name in ("good/small@224", "goodie@224"):
         shown = json.loads(cli("show", name, "--json").out)
@@ -89,14 +94,14 @@ def test_show_takes_ids_aliases_and_published_names(cli: Callable[..., object], 
         ("nothing like it", "not an id"),
     ],
 )
-def test_show_of_what_is_not_there(cli: Callable[..., object], name: str, words: str) -> None:
+def test_show_of_what_is_not_there(cli: Callable[..., Outcome], name: str, words: str) -> None:
     done = cli("show", name)
     assert (done.code, done.out) == (2, "")
     assert words in done.err
     assert "Traceback" not in done.err
 
 
-def test_init_check_and_schema(cli: Callable[..., object]) -> None:
+def test_init_check_and_schema(cli: Callable[..., Outcome]) -> None:
     assert cli("init", "project").code == 0
     done = cli("space", "check", "project/registry.toml", "--json")
     assert json.loads(done.out)["representations"][0] == "clip/vit-l-14@336"
@@ -104,8 +109,8 @@ def test_init_check_and_schema(cli: Callable[..., object]) -> None:
     assert set(json.loads(cli("space", "schema").out)["properties"]) >= {"space", "policy", "catalogue"}
 
 
-def test_a_wrong_file_is_one_sentence_with_its_line(cli: Callable[..., object], tmp_path: object) -> None:
-    (tmp_path / "registry.toml").write_text("[policy]\nbugdet = 3\n")  # type: ignore[operator]
+def test_a_wrong_file_is_one_sentence_with_its_line(cli: Callable[..., Outcome], tmp_path: Path) -> None:
+    (tmp_path / "registry.toml").write_text("[policy]\nbugdet = 3\n")
     for command in (["list"], ["plugins"], ["space", "check"], ["show", "clip@336"]):
         done = cli(*command)
         assert (done.code, done.out) == (2, "")
@@ -130,7 +135,7 @@ def test_help_has_an_example_for_every_verb() -> None:
         assert f"Example: {name}" in text, f"{name}: no example in its docstring"
 
 
-def test_light_imports(python: Callable[..., object]) -> None:
+def test_light_imports(python: Callable[..., Outcome]) -> None:
     code = (
         "import sys, runpy; sys.argv = ['visionlaw', {arguments}]\n"
         "try: runpy.run_module('visionlaw', run_name='__main__')\n"
@@ -143,6 +148,6 @@ def test_light_imports(python: Callable[..., object]) -> None:
         assert done.err.endswith("HEAVY[]"), (arguments, done.err)
 
 
-def test_import_scans_nothing(python: Callable[..., object]) -> None:
+def test_import_scans_nothing(python: Callable[..., Outcome]) -> None:
     code = "import sys, visionlaw; print([m for m in ('pluggy', 'pydantic', 'importlib.metadata') if m in sys.modules])"
     assert python("-c", code).out.strip() == "[]"

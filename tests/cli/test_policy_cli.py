@@ -9,10 +9,15 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-CLI = Callable[..., object]
+if TYPE_CHECKING:
+    from tests.conftest import Outcome
+
+    CLI = Callable[..., Outcome]
+
 PAIR = "clip/vit-l-14@336 + dinov2/large@336"
 
 SINGLE = """
@@ -53,7 +58,7 @@ def read(cli: CLI, *arguments: str) -> dict:
     return json.loads(done.out)
 
 
-def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path):
+def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path) -> None:
     asked = read(cli, "ask", "-n", "3")
     assert len({row["representation"] for row in asked["asked"]}) == 3
     assert asked["left"] == 1
@@ -82,7 +87,7 @@ def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path)
     assert (tmp_path / ".visionlaw" / "results.sqlite").exists()
 
 
-def test_the_answers_read_as_sentences(cli: CLI):
+def test_the_answers_read_as_sentences(cli: CLI) -> None:
     asked = cli("policy", "ask")
     assert "Train next: " in asked.out
     assert "Why: Region sampling cuts the (A, C) plane into 2×2" in asked.out
@@ -103,13 +108,13 @@ def test_the_answers_read_as_sentences(cli: CLI):
     assert "best on mme: 1501  clip/vit-l-14@336" in status
 
 
-def test_reading_leaves_nothing_behind(cli: CLI, tmp_path: Path):
+def test_reading_leaves_nothing_behind(cli: CLI, tmp_path: Path) -> None:
     assert cli("policy", "status").code == 0
     assert cli("policy", "rank").code == 0
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_project_with_its_own_scores(cli: CLI, project: Path):
+def test_a_project_with_its_own_scores(cli: CLI, project: Path) -> None:
     asked = {row["representation"] for row in read(cli, "ask", "-n", "2")["asked"]}
     assert len(asked) == 2
     for name, value in (("good/small@224", 30), ("good/large@224", 20), ("both", 10)):
@@ -132,7 +137,7 @@ def test_a_project_with_its_own_scores(cli: CLI, project: Path):
     assert read(cli, "ask")["asked"][0]["representation"] == "later/net@224"
 
 
-def test_studies_of_several_names_stand_side_by_side(cli: CLI):
+def test_studies_of_several_names_stand_side_by_side(cli: CLI) -> None:
     first = read(cli, "ask")["asked"]
     assert [r["representation"] for r in read(cli, "ask", "--study", "again")["asked"]] == [
         r["representation"] for r in first
@@ -140,7 +145,7 @@ def test_studies_of_several_names_stand_side_by_side(cli: CLI):
     assert "--study again" in cli("policy", "ask", "--study", "again").out
 
 
-def test_scores_that_this_project_measured(cli: CLI, project: Path):
+def test_scores_that_this_project_measured(cli: CLI, project: Path) -> None:
     from visionlaw.store import ScoreRow, Store
 
     (project / "registry.toml").write_text(SINGLE.replace('scores = "scores.csv"', ""))
@@ -180,16 +185,67 @@ def test_scores_that_this_project_measured(cli: CLI, project: Path):
         (("ask", "-n", "9"), "has 4 of its 4 finetunings left to ask for, not 9"),
     ],
 )
-def test_mistakes_are_one_sentence_and_exit_code_2(cli: CLI, arguments: tuple[str, ...], sentence: str):
+def test_mistakes_are_one_sentence_and_exit_code_2_and_leave_nothing_behind(
+    cli: CLI, tmp_path: Path, arguments: tuple[str, ...], sentence: str
+) -> None:
     done = cli("policy", *arguments)
     assert done.code == 2
     assert sentence in done.err
     assert "Traceback" not in done.err
     assert done.out == ""
+    assert list(tmp_path.iterdir()) == []
     assert json.loads(cli("policy", "status", "--json").out)["trials"] == []
 
 
-def test_a_benchmark_that_the_space_does_not_define(cli: CLI, project: Path):
+def test_a_result_keeps_the_tool_that_measured_it_and_its_version(cli: CLI, tmp_path: Path) -> None:
+    from visionlaw.store import Store
+    from visionlaw.store.studies import read_history
+
+    read(cli, "tell", "clip@336", "mme=1500", "--source", "lmms-eval", "--source-version", "0.7")
+    with Store.open(tmp_path / ".visionlaw" / "results.sqlite") as store, store.reading() as session:
+        told = read_history(session, "default").results["clip/vit-l-14@336"]["mme"]
+    assert (told.source, told.source_version) == ("lmms-eval", "0.7")
+
+
+def test_a_single_study_needs_exactly_one_benchmark(cli: CLI, tmp_path: Path) -> None:
+    cli("init")
+    path = tmp_path / "registry.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('mode = "joint"', 'mode = "single"'))
+    for verb in ("ask", "status"):
+        done = cli("policy", verb)
+        assert done.code == 2
+        assert "A study of mode 'single' has exactly one benchmark, not 8." in done.err
+        assert '→ Write benchmarks = ["mmbench"] under [policy] of registry.toml, or mode = "joint".' in done.err
+    path.write_text(path.read_text(encoding="utf-8").replace("benchmarks = []", 'benchmarks = ["mmbench"]'))
+    assert read(cli, "status")["benchmarks"] == ["mmbench"]
+
+
+CLIP = ["clip_import_error", "clip_degraded", "clip_conflict", "clip_incompatible", "clip_disabled", "clip_missing"]
+
+
+@pytest.mark.parametrize("case", CLIP)
+def test_the_policy_needs_no_encoder_plugin(
+    cli: CLI, unusable_clip: Callable[[str], tuple[str, ...]], tmp_path: Path, case: str
+) -> None:
+    before = unusable_clip(case)
+
+    def policy(*arguments: str) -> dict:
+        done = cli(*before, "policy", *arguments, "--json")
+        assert done.code == 0, done.err
+        return json.loads(done.out)
+
+    first = policy("ask")["asked"][0]["representation"]
+    assert policy("tell", "dinov2@336 + clip@336", "mme=1500", "mmbench=64")["representation"] == PAIR
+    assert policy("tell", "clip@336", "mme=1400", "mmbench=60")["representation"] == "clip/vit-l-14@336"
+    assert policy("tell", "clip/vit-l-14@224", "--failed", "diverged")["status"] == "failed"
+    assert {"clip/vit-l-14@224", "clip/vit-l-14@336", PAIR} <= {r["representation"] for r in policy("rank")["rows"]}
+    status = policy("status")
+    assert status["best"]["mme"] == {"representation": PAIR, "value": 1500.0}
+    assert first in {trial["representation"] for trial in status["trials"]}
+    assert policy("replay", "--trials", "2", "--budget", "1")["sampler"] == "region"
+
+
+def test_a_benchmark_that_the_space_does_not_define(cli: CLI, project: Path) -> None:
     (project / "registry.toml").write_text(SINGLE.replace('benchmarks = ["wer"]', 'benchmarks = ["werr"]'))
     done = cli("policy", "status")
     assert done.code == 2
@@ -197,14 +253,14 @@ def test_a_benchmark_that_the_space_does_not_define(cli: CLI, project: Path):
     assert "'wer'" in done.err
 
 
-def test_a_definition_of_a_that_the_scores_do_not_have(cli: CLI, project: Path):
+def test_a_definition_of_a_that_the_scores_do_not_have(cli: CLI, project: Path) -> None:
     (project / "registry.toml").write_text(SINGLE.replace('"loglik"', '"maxcos"'))
     done = cli("policy", "ask")
     assert (done.code, "the two never mix" in done.err) == (2, True)
     assert not (project / ".visionlaw").exists()
 
 
-def test_a_store_that_is_none(cli: CLI, tmp_path: Path):
+def test_a_store_that_is_none(cli: CLI, tmp_path: Path) -> None:
     (tmp_path / ".visionlaw").mkdir()
     (tmp_path / ".visionlaw" / "results.sqlite").write_text("nonsense" * 1000)
     for verb in ("status", "rank", "ask"):
@@ -212,7 +268,7 @@ def test_a_store_that_is_none(cli: CLI, tmp_path: Path):
         assert (done.code, "damaged, or it is not a database" in done.err) == (2, True)
 
 
-def test_the_how_to_runs_as_it_stands(cli: CLI):
+def test_the_how_to_runs_as_it_stands(cli: CLI) -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "run-a-study.md"
     text = page.read_text(encoding="utf-8")
     commands = [shlex.split(line)[2:] for line in text.splitlines() if line.startswith("$ visionlaw ")]
@@ -224,7 +280,7 @@ def test_the_how_to_runs_as_it_stands(cli: CLI):
     assert why.removesuffix(" …") in done[0].out
 
 
-def test_commands_at_once_never_get_the_same_answer(tmp_path: Path):
+def test_commands_at_once_never_get_the_same_answer(tmp_path: Path) -> None:
     code = "from visionlaw.cli.main import main; main()"
     command = [sys.executable, "-c", code, "policy", "ask", "--json"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
@@ -234,7 +290,7 @@ def test_commands_at_once_never_get_the_same_answer(tmp_path: Path):
     assert len({row["representation"] for row in asked}) == 4
 
 
-def test_help_and_listing_import_nothing_heavy(python: Callable[..., object]):
+def test_help_and_listing_import_nothing_heavy(python: CLI) -> None:
     code = (
         "import sys, visionlaw.cli.main, visionlaw.cli.policy\n"
         "print([m for m in ('numpy', 'sqlalchemy', 'torch', 'scipy', 'sklearn') if m in sys.modules])"
@@ -242,7 +298,7 @@ def test_help_and_listing_import_nothing_heavy(python: Callable[..., object]):
     assert python("-c", code).out.strip() == "[]"
 
 
-def test_asking_imports_no_torch(python: Callable[..., object]):
+def test_asking_imports_no_torch(python: CLI) -> None:
     code = (
         "import sys; sys.argv = ['visionlaw', 'policy', 'ask']\n"
         "from visionlaw.cli.main import main\n"

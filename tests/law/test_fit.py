@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -18,12 +20,12 @@ from visionlaw.law.tables import load_table
 ICLR = load_table("iclr2025")
 
 
-def _plane(k: int, seed: int = 0):
+def _plane(k: int, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     rng = np.random.default_rng(seed)
     return rng.uniform(-3, -1, k), rng.uniform(0, 30, k)
 
 
-def test_a_law_that_holds_is_recovered_and_extrapolated():
+def test_a_law_that_holds_is_recovered_and_extrapolated() -> None:
     A, C = _plane(12)
     y = 40 + 3 * A - 0.5 * C + 2 * A * A + 0.1 * A * C - 0.02 * C * C
     law = fit(A, C, y)
@@ -35,13 +37,13 @@ def test_a_law_that_holds_is_recovered_and_extrapolated():
     assert new.standard_error == pytest.approx([0, 0], abs=1e-5)
 
 
-def test_coefficients_come_in_the_papers_order():
+def test_coefficients_come_in_the_papers_order() -> None:
     law = fit(ICLR.A[0], ICLR.C[0], ICLR.performance[0])
     assert list(law.coefficients) == list(law.intervals) == ["1", "A", "C", "A2", "AC", "C2"]
 
 
 @pytest.mark.parametrize("b", range(8))
-def test_leave_one_out_equals_refitting_with_the_normalisation_inside(b):
+def test_leave_one_out_equals_refitting_with_the_normalisation_inside(b: int) -> None:
     """The closed form against scikit-learn refitting scaler and law thirteen times."""
     X = np.stack([ICLR.A[b], ICLR.C[b]], axis=1)
     y = ICLR.performance[b]
@@ -57,7 +59,7 @@ def test_leave_one_out_equals_refitting_with_the_normalisation_inside(b):
     shift=st.floats(-100, 100),
     which=st.sampled_from("ACy"),
 )
-def test_the_unit_of_a_variable_does_not_matter(form, scale, shift, which):
+def test_the_unit_of_a_variable_does_not_matter(form: str, scale: float, shift: float, which: str) -> None:
     data = {"A": ICLR.A[1], "C": ICLR.C[1], "y": ICLR.performance[1]}
     other = {**data, which: data[which] * scale + shift}
     before, after = fit(**data, form=form, draws=0), fit(**other, form=form, draws=0)
@@ -65,7 +67,7 @@ def test_the_unit_of_a_variable_does_not_matter(form, scale, shift, which):
     assert (after.r2, after.loo_r2) == pytest.approx((before.r2, before.loo_r2), abs=1e-6)
 
 
-def test_more_terms_explain_more_in_the_sample_only():
+def test_more_terms_explain_more_in_the_sample_only() -> None:
     noise = np.random.default_rng(3)
     A, C = _plane(30)
     y = 2 * A + noise.normal(0, 0.5, 30)
@@ -75,7 +77,7 @@ def test_more_terms_explain_more_in_the_sample_only():
     assert all(law.loo_r2 < law.adjusted_r2 < law.r2 for law in (small, large))
 
 
-def test_standard_error_of_the_mean_covers_the_truth_as_often_as_it_says():
+def test_standard_error_of_the_mean_covers_the_truth_as_often_as_it_says() -> None:
     """|mean - truth| < 1.96 standard errors in 95% of many noisy tables (t with 34 degrees of freedom: 94.2%)."""
     A, C = _plane(40, seed=5)
     truth = 3 * A + C - 0.05 * C * C
@@ -87,20 +89,20 @@ def test_standard_error_of_the_mean_covers_the_truth_as_often_as_it_says():
     assert np.mean(inside) == pytest.approx(0.942, abs=0.035)
 
 
-def test_standard_error_grows_away_from_the_settings():
+def test_standard_error_grows_away_from_the_settings() -> None:
     law = fit(ICLR.A[0], ICLR.C[0], ICLR.performance[0], draws=0)
     near = law.predict(ICLR.A[0].mean(), ICLR.C[0].mean()).standard_error
     far = law.predict(ICLR.A[0].max() + 1, ICLR.C[0].max() + 30).standard_error
     assert far > 5 * near
 
 
-def test_residual_error_estimates_the_noise_in_the_unit_of_the_performance():
+def test_residual_error_estimates_the_noise_in_the_unit_of_the_performance() -> None:
     A, C = _plane(2000)
     y = 100 * A + np.random.default_rng(1).normal(0, 7, 2000)
     assert fit(A, C, y, draws=0).residual_error == pytest.approx(7, rel=0.05)
 
 
-def test_intervals_are_seeded_and_shrink_with_more_settings():
+def test_intervals_are_seeded_and_shrink_with_more_settings() -> None:
     def width(k: int, seed: int = 0) -> tuple[float, float]:
         A, C = _plane(k)
         y = A + 0.1 * C + np.random.default_rng(2).normal(0, 0.2, k)
@@ -111,7 +113,7 @@ def test_intervals_are_seeded_and_shrink_with_more_settings():
     assert np.ptp(width(400)) < np.ptp(width(40)) / 2
 
 
-def test_an_interval_contains_a_coefficient_that_the_data_fix():
+def test_an_interval_contains_a_coefficient_that_the_data_fix() -> None:
     A, C = _plane(200)
     law = fit(A, C, 5 * A + np.random.default_rng(0).normal(0, 0.1, 200), "A-linear", draws=300)
     low, high = law.intervals["A"]
@@ -120,11 +122,11 @@ def test_an_interval_contains_a_coefficient_that_the_data_fix():
     assert high < 1.1
 
 
-def test_without_draws_there_are_no_intervals():
+def test_without_draws_there_are_no_intervals() -> None:
     assert not fit(ICLR.A[0], ICLR.C[0], ICLR.performance[0], draws=0).intervals
 
 
-def test_an_indispensable_setting_leaves_loo_undefined():
+def test_an_indispensable_setting_leaves_loo_undefined() -> None:
     A = np.array([0.0, 0, 0, 0, 1])
     law = fit(A, np.arange(5.0), np.array([1.0, 2, 1.5, 3, 7]), "A-linear", draws=0)
     assert np.isnan(law.loo_r2)
@@ -132,12 +134,24 @@ def test_an_indispensable_setting_leaves_loo_undefined():
 
 @pytest.mark.parametrize("form", ["random-linear", "random-quadratic"])
 @pytest.mark.parametrize("benchmark", [0, 4])
-def test_noise_explains_its_share_of_any_performance(form, benchmark):
+def test_noise_explains_its_share_of_any_performance(form: str, benchmark: int) -> None:
     """Noise with p - 1 terms explains (p - 1)/(k - 1) of anything on average: 2/12 and 5/12 here."""
     measured = control(ICLR.performance[benchmark], form, draws=20_000)
     assert measured.r2 == pytest.approx({"random-linear": 2 / 12, "random-quadratic": 5 / 12}[form], abs=0.006)
     assert measured.adjusted_r2 == pytest.approx(0, abs=0.01)
     assert measured.loo_r2 < 0
+
+
+@pytest.mark.parametrize("unused", [np.ones(9), np.full(9, np.nan), np.full(9, np.inf)])
+def test_a_form_does_not_care_about_the_variable_that_it_does_not_use(unused: np.ndarray) -> None:
+    A, _ = _plane(9)
+    y = 3 + 2 * A - A * A
+    for form, data in (("A-quadratic", (A, unused)), ("C-quadratic", (unused, A))):
+        law = fit(*data, y, form, draws=10)
+        assert law.coefficients == fit(A, A, y, form, draws=10).coefficients
+        assert law.predict(*data).mean == pytest.approx(y)
+    with pytest.raises(DataError, match=r"^C (is 1 for all|of setting 0 is)"):
+        fit(A, unused, y, "AC-linear")
 
 
 @pytest.mark.parametrize(
@@ -147,13 +161,13 @@ def test_noise_explains_its_share_of_any_performance(form, benchmark):
         ((np.arange(9.0), np.arange(9.0), np.arange(9.0) ** 2), "do not determine the 6 coefficients"),
         ((np.ones(9), np.arange(9.0), np.arange(9.0)), "A is 1 for all 9 settings"),
         ((*_plane(9), np.ones(9)), "Performance is 1 for all 9 settings"),
-        ((*_plane(9), np.array([1.0, 2, np.nan, 4, 5, 6, 7, 8, 9])), "y of setting 2 is nan"),
+        ((*_plane(9), np.array([1.0, 2, np.nan, 4, 5, 6, 7, 8, 9])), "Performance of setting 2 is nan"),
         ((*_plane(9), np.arange(8.0)), "have shapes"),
         ((*_plane(9), np.arange(9.0), "AC-cubic"), "'AC-cubic' is not a form"),
         ((*_plane(9), np.arange(9.0), "random-linear"), "is a control"),
     ],
 )
-def test_what_cannot_be_fitted_is_refused(arguments, message):
+def test_what_cannot_be_fitted_is_refused(arguments: tuple[Any, ...], message: str) -> None:
     with pytest.raises(DataError, match=message) as caught:
         fit(*arguments)
     assert caught.value.remedy

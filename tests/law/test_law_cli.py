@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
@@ -19,7 +20,7 @@ def _run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_reproduce_json_has_the_promised_keys():
+def test_reproduce_json_has_the_promised_keys() -> None:
     figures = json.loads(_run("reproduce", "--json", "--trials", "50"))
     assert list(figures) == ["iclr2025", "colm2025"]
     for of_table in figures.values():
@@ -29,7 +30,7 @@ def test_reproduce_json_has_the_promised_keys():
     assert set(figures["colm2025"]["policy"]) == {"fixed_budget", "first_hit", "figure_four"}
 
 
-def test_reproduce_shows_misprints_and_both_counts():
+def test_reproduce_shows_misprints_and_both_counts() -> None:
     shown = _run("reproduce", "--trials", "50")
     assert "-1.721*" in shown
     assert "-0.152*" in shown
@@ -38,7 +39,7 @@ def test_reproduce_shows_misprints_and_both_counts():
     assert "region, fixed budget" in shown
 
 
-def test_fit_shows_a_users_table(tmp_path):
+def test_fit_shows_a_users_table(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     rows = "".join(f"s{i},docs,{60 + 3 * i - i * i % 7},{0.1 * i},{i * i % 11}\n" for i in range(9))
     path.write_text("setting,benchmark,performance,a,c\n" + rows)
@@ -48,14 +49,14 @@ def test_fit_shows_a_users_table(tmp_path):
     assert set(figures["r2"]["AC-quadratic"]) == {"other"}
 
 
-def test_fit_of_a_bad_table_is_a_users_error(tmp_path):
+def test_fit_of_a_bad_table_is_a_users_error(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_text("setting,benchmark,performance,a,c\none,docs,nan,1,2\n")
     with pytest.raises(DataError, match=r"mine\.csv:2"):
         _run("fit", str(path))
 
 
-def test_the_verbs_import_no_numpy():
+def test_the_verbs_import_no_numpy() -> None:
     code = (
         "import sys, visionlaw.cli.law, visionlaw.cli.replay\n"
         "print([m for m in ('numpy', 'scipy', 'sklearn', 'torch') if m in sys.modules])"
@@ -64,7 +65,7 @@ def test_the_verbs_import_no_numpy():
     assert shown.strip() == "[]"
 
 
-def test_the_law_and_the_policy_import_no_torch():
+def test_the_law_and_the_policy_import_no_torch() -> None:
     code = "import sys, visionlaw.law, visionlaw.policy.reproduce; print('torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "False"

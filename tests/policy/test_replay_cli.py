@@ -2,20 +2,21 @@ from __future__ import annotations
 
 import json
 from importlib.resources import files
+from pathlib import Path
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from visionlaw.cli.replay import replay
-from visionlaw.errors import DataError, StudyError, UnknownIdError
+from visionlaw.errors import DataError, StudyError, UnknownIdError, VisionlawError
 
 app = typer.Typer()
 app.command()(replay)
 
 
 @pytest.fixture(autouse=True)
-def _empty_project(tmp_path, monkeypatch):
+def _empty_project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
 
 
@@ -25,27 +26,29 @@ def _run(*arguments: str) -> str:
     return result.stdout
 
 
-def test_json_names_what_was_asked():
+def test_json_names_what_was_asked() -> None:
     options = ("--law", "colm2025", "--sampler", "random", "--budget", "3", "--mode", "joint", "--noise", "0.02")
     figures = json.loads(_run(*options, "--subspace", "8:12", "--seed", "4", "--json"))
     assert (figures["law"], figures["sampler"], figures["mode"]) == ("colm2025", "random", "joint")
     assert len(figures["fixed_budget"]["recall@3"]) == 4
 
 
-def test_the_same_seed_prints_the_same():
+def test_the_same_seed_prints_the_same() -> None:
     assert _run("--seed", "3", "--json") == _run("--seed", "3", "--json") != _run("--seed", "4", "--json")
 
 
-def test_the_table_tells_the_two_counts_apart():
+def test_the_table_tells_the_two_counts_apart() -> None:
     shown = _run("--budget", "2")
     assert "fixed budget, mean of the benchmarks" in shown
     assert "first hit in the top 3" in shown
     assert "what a user gets" in shown
 
 
-def test_several_samplers_are_compared():
+def test_several_samplers_are_compared() -> None:
     names = ("--sampler", "region", "--sampler", "random", "--budget", "3")
     compared = json.loads(_run(*names, "--json"))
+    assert list(compared) == ["replays"]
+    compared = compared["replays"]
     assert [figures["sampler"] for figures in compared] == ["region", "random"]
     assert compared[1] == json.loads(_run("--sampler", "random", "--budget", "3", "--json"))
     shown = _run(*names)
@@ -53,12 +56,20 @@ def test_several_samplers_are_compared():
     assert shown.count("  random ") == shown.count("  region ") == 5
 
 
-def test_a_file_replaces_the_law(tmp_path):
+def test_a_file_replaces_the_law(tmp_path: Path) -> None:
     path = tmp_path / "mine.csv"
     path.write_bytes(files("visionlaw.law").joinpath("data/law_iclr2025.csv").read_bytes())
     figures = json.loads(_run("--law", "mine.csv", "--json"))
     assert figures["law"] == "mine.csv"
     assert figures["fixed_budget"] == json.loads(_run("--law", "iclr2025", "--json"))["fixed_budget"]
+
+
+def test_the_modes_are_choices_that_the_help_shows() -> None:
+    shown = CliRunner().invoke(app, ["--help"], env={"COLUMNS": "200"}).output
+    assert "single|joint" in shown
+    refused = CliRunner().invoke(app, ["--mode", "double"], env={"COLUMNS": "200"})
+    assert refused.exit_code == 2
+    assert "'double' is not one of 'single', 'joint'" in refused.output
 
 
 @pytest.mark.parametrize(
@@ -67,11 +78,10 @@ def test_a_file_replaces_the_law(tmp_path):
         (("--subspace", "8-12"), StudyError, "'8-12' is not a subspace"),
         (("--subspace", "8:"), StudyError, "'8:' is not a subspace"),
         (("--budget", "20"), StudyError, "A budget of 20"),
-        (("--mode", "double"), StudyError, "'double' is not a mode"),
         (("--sampler", "regoin"), UnknownIdError, "regoin"),
         (("--law", "missing.csv"), DataError, "neither a shipped table nor a file"),
     ],
 )
-def test_bad_input_is_a_users_error(arguments, error, message):
+def test_bad_input_is_a_users_error(arguments: tuple[str, ...], error: type[VisionlawError], message: str) -> None:
     with pytest.raises(error, match=message):
         _run(*arguments)

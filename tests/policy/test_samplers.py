@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from numpy.typing import ArrayLike
 
 from visionlaw.policy.quadratic import predict_quadratic
 from visionlaw.policy.samplers import RandomSampler, RegionSampler, region_of
@@ -15,7 +16,9 @@ SAMPLERS = [RegionSampler(), RandomSampler()]
 statuses = hnp.arrays(np.int64, (4, 9), elements=st.sampled_from([int(s) for s in Status]))
 
 
-def _state(points, status=None, results=None, trials: int = 1) -> StudyState:
+def _state(
+    points: ArrayLike, status: ArrayLike | None = None, results: ArrayLike | None = None, trials: int = 1
+) -> StudyState:
     """One benchmark, the same points in every trial."""
     points = np.asarray(points, dtype=float)
     status = np.zeros((trials, len(points)), dtype=np.int64) if status is None else np.atleast_2d(status)
@@ -30,7 +33,7 @@ def _shares(sampler: Sampler, state: StudyState) -> np.ndarray:
 
 @pytest.mark.parametrize("sampler", SAMPLERS, ids=lambda s: type(s).__name__)
 @given(status=statuses, seed=st.integers(0, 99))
-def test_only_open_candidates_are_chosen(sampler, status, seed):
+def test_only_open_candidates_are_chosen(sampler: Sampler, status: np.ndarray, seed: int) -> None:
     rng = np.random.default_rng(seed)
     state = _state(rng.random((9, 2)), status)
     chosen = sampler.ask(state, rng)
@@ -39,39 +42,39 @@ def test_only_open_candidates_are_chosen(sampler, status, seed):
         assert candidate in openings if len(openings) else candidate == -1
 
 
-def test_region_sampling_draws_regions_evenly_then_settings_in_them():
+def test_region_sampling_draws_regions_evenly_then_settings_in_them() -> None:
     """Three settings crowd one quarter, one has a quarter to itself: it is drawn as often as the three together."""
     crowded = [[0.1, 0.1], [0.2, 0.2], [0.3, 0.1], [0.9, 0.9]]
     shares = _shares(RegionSampler(), _state(crowded, trials=20_000))
     assert shares == pytest.approx([1 / 6, 1 / 6, 1 / 6, 1 / 2], abs=0.015)
 
 
-def test_random_sampling_draws_settings_evenly():
+def test_random_sampling_draws_settings_evenly() -> None:
     crowded = [[0.1, 0.1], [0.2, 0.2], [0.3, 0.1], [0.9, 0.9]]
     assert _shares(RandomSampler(), _state(crowded, trials=20_000)) == pytest.approx([0.25] * 4, abs=0.015)
 
 
 @pytest.mark.parametrize("status", [Status.DONE, Status.PENDING])
-def test_a_taken_setting_closes_its_region(status):
+def test_a_taken_setting_closes_its_region(status: Status) -> None:
     points = [[0.1, 0.1], [0.2, 0.2], [0.9, 0.9]]
     state = _state(points, np.tile([status, Status.OPEN, Status.OPEN], (500, 1)))
     assert _shares(RegionSampler(), state).tolist() == [0, 0, 1]
 
 
-def test_a_failed_setting_leaves_its_region_unexplored():
+def test_a_failed_setting_leaves_its_region_unexplored() -> None:
     points = [[0.1, 0.1], [0.2, 0.2], [0.9, 0.9]]
     state = _state(points, np.tile([Status.FAILED, Status.OPEN, Status.OPEN], (20_000, 1)))
     assert _shares(RegionSampler(), state) == pytest.approx([0, 0.5, 0.5], abs=0.015)
 
 
-def test_when_all_regions_are_explored_the_next_level_opens():
+def test_when_all_regions_are_explored_the_next_level_opens() -> None:
     """At 2×2 both quarters hold a trained setting; at 4×4 only the third setting has a region of its own."""
     points = [[0.0, 0.0], [1.0, 1.0], [0.4, 0.4], [0.1, 0.1]]
     state = _state(points, np.tile([Status.DONE, Status.DONE, Status.OPEN, Status.OPEN], (500, 1)))
     assert _shares(RegionSampler(), state).tolist() == [0, 0, 1, 0]
 
 
-def test_settings_with_the_scores_of_a_trained_one_come_last_but_do_come():
+def test_settings_with_the_scores_of_a_trained_one_come_last_but_do_come() -> None:
     points = [[0.5, 0.5], [0.5, 0.5], [0.5, 0.500001], [0.0, 1.0]]
     done = [Status.DONE, Status.OPEN, Status.OPEN, Status.DONE]
     assert _shares(RegionSampler(), _state(points, np.tile(done, (300, 1)))).tolist() == [0, 0, 1, 0]
@@ -79,7 +82,7 @@ def test_settings_with_the_scores_of_a_trained_one_come_last_but_do_come():
     assert _shares(RegionSampler(), _state(points, np.tile(done, (300, 1)))).tolist() == [0, 1, 0, 0]
 
 
-def test_a_joint_study_averages_the_points_of_its_benchmarks():
+def test_a_joint_study_averages_the_points_of_its_benchmarks() -> None:
     """Each benchmark alone would put the open settings where something is trained; their mean does not."""
     points = np.array([[[0.1, 0.1], [0.2, 0.2], [1, 1]], [[0.1, 0.1], [0.9, 0.9], [0.2, 0.2]]])
     status = np.tile([Status.DONE, Status.OPEN, Status.OPEN], (200, 1))
@@ -90,7 +93,7 @@ def test_a_joint_study_averages_the_points_of_its_benchmarks():
 
 
 @given(hnp.arrays(float, (7, 2), elements=st.floats(0, 1)), st.integers(1, 20))
-def test_regions_nest_and_hold_the_upper_edge(points, level):
+def test_regions_nest_and_hold_the_upper_edge(points: np.ndarray, level: int) -> None:
     side = 2**level
     regions = region_of(points, level)
     assert ((regions >= 0) & (regions < side**2)).all()
@@ -99,14 +102,14 @@ def test_regions_nest_and_hold_the_upper_edge(points, level):
     assert region_of(np.array([1.0, 1.0]), level) == side**2 - 1
 
 
-def _told(points, y, trained):
+def _told(points: np.ndarray, y: ArrayLike, trained: list[int]) -> StudyState:
     results = np.full((1, 1, len(points)), np.nan)
     results[0, 0, trained] = np.asarray(y)[trained]
     status = np.where(np.isfinite(results[0, 0]), Status.DONE, Status.OPEN)
     return _state(points, status, results)
 
 
-def test_a_quadratic_truth_is_predicted_everywhere_from_six_results():
+def test_a_quadratic_truth_is_predicted_everywhere_from_six_results() -> None:
     points = np.random.default_rng(4).random((12, 2))
     A, C = points.T
     y = 60 + 8 * A - 3 * C - 5 * A * A + 4 * A * C + C * C
@@ -114,14 +117,14 @@ def test_a_quadratic_truth_is_predicted_everywhere_from_six_results():
     assert predicted[0, 0] == pytest.approx(y)
 
 
-def test_two_results_give_the_direction_between_them():
+def test_two_results_give_the_direction_between_them() -> None:
     points = np.array([[0, 0.5], [1, 0.5], [0.5, 0.5], [0.75, 0.5]])
     predicted = predict_quadratic(_told(points, [10, 20, 0, 0], [0, 1]))[0, 0]
     assert predicted[:2] == pytest.approx([10, 20])
     assert predicted[0] < predicted[2] < predicted[3] < predicted[1]
 
 
-def test_the_prediction_of_a_trained_setting_is_the_laws():
+def test_the_prediction_of_a_trained_setting_is_the_laws() -> None:
     """Nine results that no quadratic fits: the law misses each, and does not repeat what was told."""
     points = np.random.default_rng(0).random((9, 2))
     y = np.random.default_rng(1).random(9)
@@ -131,12 +134,12 @@ def test_the_prediction_of_a_trained_setting_is_the_laws():
 
 
 @pytest.mark.parametrize("trained", [[], [2]])
-def test_less_than_two_results_predict_nothing(trained):
+def test_less_than_two_results_predict_nothing(trained: list[int]) -> None:
     points = np.random.default_rng(0).random((5, 2))
     assert np.isnan(predict_quadratic(_told(points, np.arange(5.0), trained))).all()
 
 
-def test_trials_and_benchmarks_do_not_disturb_each_other():
+def test_trials_and_benchmarks_do_not_disturb_each_other() -> None:
     """One batch with unequal numbers of results equals each trial and benchmark by itself."""
     rng = np.random.default_rng(8)
     points, results = rng.random((3, 10, 2)), rng.random((5, 3, 10))
@@ -149,7 +152,7 @@ def test_trials_and_benchmarks_do_not_disturb_each_other():
             assert predict_quadratic(alone)[0, 0] == pytest.approx(together[t, b], nan_ok=True)
 
 
-def test_points_may_differ_between_trials():
+def test_points_may_differ_between_trials() -> None:
     rng = np.random.default_rng(2)
     points, results = rng.random((4, 2, 6, 2)), rng.random((4, 2, 6))
     state = StudyState(points, np.full((4, 6), Status.DONE), results, budget=6)
@@ -159,11 +162,11 @@ def test_points_may_differ_between_trials():
     assert alone.points.shape == (1, 2, 6, 2)
 
 
-def test_the_samplers_follow_the_protocol():
+def test_the_samplers_follow_the_protocol() -> None:
     assert all(isinstance(sampler, Sampler) for sampler in SAMPLERS)
 
 
-def test_a_trial_with_one_result_predicts_nothing_beside_one_with_more():
+def test_a_trial_with_one_result_predicts_nothing_beside_one_with_more() -> None:
     results = np.full((2, 1, 5), np.nan)
     results[0, 0, 1] = 3.0
     results[1, 0, :3] = [1.0, 2.0, 3.0]

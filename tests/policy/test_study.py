@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from visionlaw.errors import PluginError, StudyError, UnknownIdError
+from visionlaw.errors import InvalidIdError, PluginError, StudyError, UnknownIdError
+from visionlaw.policy.answers import Suggestion
 from visionlaw.policy.candidates import Candidates
+from visionlaw.policy.modes import Mode
 from visionlaw.policy.samplers import RandomSampler, RegionSampler
 from visionlaw.policy.state import StudyState
 from visionlaw.policy.study import Study
@@ -23,7 +25,7 @@ NAMES = tuple(f"net/{letter}@224" for letter in "abcdefgh")
 OPTIONS = {
     "name": "default",
     "sampler": "region",
-    "mode": "joint",
+    "mode": Mode.JOINT,
     "benchmarks": ("mme", "gqa"),
     "budget": 5,
     "seed": 0,
@@ -42,6 +44,14 @@ def candidates(names: tuple[str, ...] = NAMES, unscored: tuple[str, ...] = ()) -
     return Candidates(names, ("mme", "gqa"), A, C, "maxcos", "table.csv", ("align {}", "score {}"))
 
 
+def canonical(text: str) -> str:
+    if text == "Net A":
+        return NAMES[0]
+    if " " in text:
+        raise InvalidIdError(f"'{text}' is not an id.")
+    return text
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Open:
     def open_study(rule: object = None, create: bool = True, **changes: object) -> Study:
@@ -53,7 +63,8 @@ def study(tmp_path: Path) -> Open:
             space,  # type: ignore[arg-type]
             rule or RegionSampler(),  # type: ignore[arg-type]
             lower_is_better=lower,  # type: ignore[arg-type]
-            aliases={"Net A": NAMES[0]},
+            canonical=canonical,
+            names=("Net A",),
         )
 
     return open_study
@@ -65,11 +76,11 @@ class MeanSampler:
     def __init__(self) -> None:
         self.seen: list[StudyState] = []
 
-    def ask(self, state: StudyState, rng: np.random.Generator):
+    def ask(self, state: StudyState, rng: np.random.Generator) -> np.ndarray:
         self.seen.append(state)
         return state.open.argmax(axis=-1)
 
-    def predict(self, state: StudyState):
+    def predict(self, state: StudyState) -> np.ndarray:
         known = np.isfinite(state.results)
         total = np.where(known, state.results, 0.0).sum(axis=-1, keepdims=True)
         with np.errstate(invalid="ignore"):
@@ -79,19 +90,19 @@ class MeanSampler:
 class ModelSampler(MeanSampler):
     """Expects 100 · A of the first benchmark, once anything is known."""
 
-    def predict(self, state: StudyState):
+    def predict(self, state: StudyState) -> np.ndarray:
         A = state.points.reshape(-1, 2, state.candidates, 2)[0, :, :, 0]
         return np.broadcast_to(100 * A, state.results.shape)
 
 
-def names(suggestions) -> list[str]:
+def names(suggestions: Iterable[Suggestion]) -> list[str]:
     return [suggestion.representation for suggestion in suggestions]
 
 
 # Asking
 
 
-def test_nothing_is_asked_twice_and_the_budget_ends_it(study: Open):
+def test_nothing_is_asked_twice_and_the_budget_ends_it(study: Open) -> None:
     asked = names(study().ask(3)) + names(study().ask(2))
     assert len(set(asked)) == 5
     assert set(asked) <= set(NAMES)
@@ -99,14 +110,14 @@ def test_nothing_is_asked_twice_and_the_budget_ends_it(study: Open):
         study().ask()
 
 
-def test_asking_for_more_than_is_left_asks_for_nothing(study: Open):
+def test_asking_for_more_than_is_left_asks_for_nothing(study: Open) -> None:
     study().ask(4)
     with pytest.raises(StudyError, match="has 1 of its 5"):
         study().ask(2)
     assert study().status().asked == 4
 
 
-def test_asking_for_several_is_asking_several_times_and_a_restart_repeats_nothing(study: Open):
+def test_asking_for_several_is_asking_several_times_and_a_restart_repeats_nothing(study: Open) -> None:
     at_once = names(study(name="at once").ask(5))
     opened = study(name="one by one")
     one_by_one = [names(opened.ask())[0] for _ in range(5)]
@@ -114,30 +125,61 @@ def test_asking_for_several_is_asking_several_times_and_a_restart_repeats_nothin
     assert at_once == one_by_one == restarted
 
 
-def test_the_seed_decides_chance(study: Open):
+def test_the_seed_decides_chance(study: Open) -> None:
     sequences = {tuple(names(study(RandomSampler(), name=f"s{s}", seed=s).ask(5))) for s in range(6)}
     assert len(sequences) > 1
 
 
-def test_two_open_studies_of_one_name_never_ask_for_the_same(study: Open):
+def test_two_open_studies_of_one_name_never_ask_for_the_same(study: Open) -> None:
     first, second = study(budget=8), study(budget=8)
     asked = [names(one.ask())[0] for _ in range(4) for one in (first, second)]
     assert sorted(asked) == sorted(NAMES)
 
 
-def test_when_every_candidate_is_taken_it_says_so(study: Open):
+def test_while_a_sampler_thinks_others_may_change_the_study_and_it_thinks_again(study: Open) -> None:
+    """Also a proof that no lock is held: the other process would wait for it in vain."""
+
+    class Slow(MeanSampler):
+        def ask(self, state: StudyState, rng: np.random.Generator) -> np.ndarray:
+            if not self.seen:
+                assert names(study(MeanSampler()).ask()) == [NAMES[0]]
+                study().tell(NAMES[1], {"mme": 7.0})
+            return super().ask(state, rng)
+
+    slow = Slow()
+    first, second = study(slow).ask(2)
+    assert names((first, second)) == [NAMES[2], NAMES[3]]
+    assert (first.position, second.position) == (1, 2)
+    assert "the law expects 7 on mme" in first.reason
+    assert [int(state.open.sum()) for state in slow.seen] == [8, 7, 6, 5]
+    assert study().status().asked == 3
+
+
+def test_what_changed_while_a_sampler_thought_may_have_spent_the_budget(study: Open) -> None:
+    class Slow(MeanSampler):
+        def ask(self, state: StudyState, rng: np.random.Generator) -> np.ndarray:
+            if not self.seen:
+                study(MeanSampler()).ask(4)
+            return super().ask(state, rng)
+
+    with pytest.raises(StudyError, match=r"has 1 of its 5 finetunings left to ask for, not 2\."):
+        study(Slow()).ask(2)
+    assert study().status().asked == 4
+
+
+def test_when_every_candidate_is_taken_it_says_so(study: Open) -> None:
     opened = study(budget=20)
     opened.ask(8)
     with pytest.raises(StudyError, match="has 0 open candidates"):
         opened.ask()
 
 
-def test_a_question_must_be_positive(study: Open):
+def test_a_question_must_be_positive(study: Open) -> None:
     with pytest.raises(StudyError, match="makes no sense"):
         study().ask(0)
 
 
-def test_a_reason_names_the_place_the_neighbour_and_the_expectation(study: Open):
+def test_a_reason_names_the_place_the_neighbour_and_the_expectation(study: Open) -> None:
     first, second = study(MeanSampler()).ask(2)
     assert "nothing has been trained yet" in first.reason
     assert "0 results so far: too few" in first.reason
@@ -149,7 +191,7 @@ def test_a_reason_names_the_place_the_neighbour_and_the_expectation(study: Open)
     assert third.predicted == {"mme": 10.0, "gqa": 1.0}
 
 
-def test_a_sampler_may_give_its_own_reason(study: Open):
+def test_a_sampler_may_give_its_own_reason(study: Open) -> None:
     class Speaking(MeanSampler):
         def explain(self, state: StudyState, choice: int) -> str:
             return f"Candidate {choice} of {state.candidates} has a nice name."
@@ -160,9 +202,9 @@ def test_a_sampler_may_give_its_own_reason(study: Open):
 
 
 @pytest.mark.parametrize("answer", [np.array([-1]), np.array([8]), np.array([0, 1]), np.array([[0]])])
-def test_a_sampler_that_chooses_nonsense_is_named_and_nothing_is_asked(study: Open, answer):
+def test_a_sampler_that_chooses_nonsense_is_named_and_nothing_is_asked(study: Open, answer: np.ndarray) -> None:
     class Broken(MeanSampler):
-        def ask(self, state, rng):
+        def ask(self, state: StudyState, rng: np.random.Generator) -> np.ndarray:
             return answer
 
     with pytest.raises(PluginError, match="'acme/s'"):
@@ -170,19 +212,19 @@ def test_a_sampler_that_chooses_nonsense_is_named_and_nothing_is_asked(study: Op
     assert study(create=False).status().asked == 0
 
 
-def test_a_sampler_that_chooses_what_is_taken_is_named(study: Open):
+def test_a_sampler_that_chooses_what_is_taken_is_named(study: Open) -> None:
     class Stubborn(MeanSampler):
-        def ask(self, state, rng):
+        def ask(self, state: StudyState, rng: np.random.Generator) -> np.ndarray:
             return np.array([0])
 
     study(Stubborn()).ask()
-    with pytest.raises(PluginError, match=r"answered \[0\], which is not an open candidate"):
+    with pytest.raises(PluginError, match="'region' chose 0, which is not an open candidate"):
         study(Stubborn()).ask()
 
 
-def test_a_sampler_that_raises_is_named(study: Open):
+def test_a_sampler_that_raises_is_named(study: Open) -> None:
     class Raising(MeanSampler):
-        def predict(self, state):
+        def predict(self, state: StudyState) -> np.ndarray:
             raise KeyError("x")
 
     with pytest.raises(PluginError, match=r"'region' failed: KeyError"):
@@ -192,7 +234,7 @@ def test_a_sampler_that_raises_is_named(study: Open):
 # Telling
 
 
-def test_the_history_stands_in_the_order_of_asking_with_the_rest_after_it(study: Open):
+def test_the_history_stands_in_the_order_of_asking_with_the_rest_after_it(study: Open) -> None:
     study().tell(NAMES[0], {"mme": 1.0})
     asked = names(study().ask(3))
     study().tell(asked[2], {"mme": 2.0})
@@ -200,7 +242,7 @@ def test_the_history_stands_in_the_order_of_asking_with_the_rest_after_it(study:
     assert [view.trial.position for view in study().status().trials] == [0, 1, 2, None]
 
 
-def test_a_pending_run_is_done_with_its_first_result(study: Open):
+def test_a_pending_run_is_done_with_its_first_result(study: Open) -> None:
     (asked,) = study().ask()
     told = study().tell(asked.representation, {"mme": 1500.0}, source="lmms-eval", source_version="0.7")
     assert not told.from_outside
@@ -209,7 +251,7 @@ def test_a_pending_run_is_done_with_its_first_result(study: Open):
     assert (view.trial.status, view.results, view.missing) == ("done", {"mme": 1500.0}, ("gqa",))
 
 
-def test_a_result_from_outside_counts_as_done_but_not_against_the_budget(study: Open):
+def test_a_result_from_outside_counts_as_done_but_not_against_the_budget(study: Open) -> None:
     sampler = MeanSampler()
     assert study().tell(NAMES[0], {"mme": 1.0}).from_outside
     asked = names(study(sampler).ask(5))
@@ -218,7 +260,7 @@ def test_a_result_from_outside_counts_as_done_but_not_against_the_budget(study: 
     assert sampler.seen[0].budget == 6  # one is spent already, five are left
 
 
-def test_telling_another_value_replaces_the_old_one_and_says_so(study: Open):
+def test_telling_another_value_replaces_the_old_one_and_says_so(study: Open) -> None:
     study().tell("Net A", {"mme": 1.0, "gqa": 2.0})
     told = study().tell(NAMES[0], {"mme": 3.0, "gqa": 2.0})
     assert (told.values["mme"].previous, told.values["mme"].replaced) == (1.0, True)
@@ -226,7 +268,7 @@ def test_telling_another_value_replaces_the_old_one_and_says_so(study: Open):
     assert study().status().trials[0].results == {"mme": 3.0, "gqa": 2.0}
 
 
-def test_repeating_a_command_changes_nothing(study: Open, tmp_path: Path):
+def test_repeating_a_command_changes_nothing(study: Open, tmp_path: Path) -> None:
     study().tell(NAMES[0], {"mme": 1.0}, source="x")
     study().fail(NAMES[1], "out of memory")
 
@@ -244,7 +286,7 @@ def test_repeating_a_command_changes_nothing(study: Open, tmp_path: Path):
     assert content() == before
 
 
-def test_a_failed_run_is_not_asked_for_again_and_a_later_result_mends_it(study: Open):
+def test_a_failed_run_is_not_asked_for_again_and_a_later_result_mends_it(study: Open) -> None:
     (asked,) = study().ask()
     study().fail(asked.representation, "diverged")
     assert asked.representation not in names(study().ask(4))
@@ -255,14 +297,14 @@ def test_a_failed_run_is_not_asked_for_again_and_a_later_result_mends_it(study: 
     assert (view.trial.status, view.trial.failure) == ("done", "")
 
 
-def test_what_has_results_cannot_have_failed(study: Open):
+def test_what_has_results_cannot_have_failed(study: Open) -> None:
     study().tell(NAMES[0], {"mme": 1.0})
     with pytest.raises(StudyError, match="has results"):
         study().fail(NAMES[0], "no")
 
 
 @pytest.mark.parametrize("name", ["net/a@225", "net", "net/a", "Net a"])
-def test_an_unknown_representation_is_refused_with_a_suggestion(study: Open, name: str):
+def test_an_unknown_representation_is_refused_with_a_suggestion(study: Open, name: str) -> None:
     with pytest.raises(UnknownIdError, match="neither in the search space nor in study 'default'"):
         study().tell(name, {"mme": 1.0})
     with pytest.raises(UnknownIdError, match="Did you mean"):
@@ -280,7 +322,7 @@ def test_an_unknown_representation_is_refused_with_a_suggestion(study: Open, nam
         ({"mme": 1.0, "gqa": math.inf}, "inf on 'gqa' is not a result"),
     ],
 )
-def test_what_is_no_result_is_refused_whole(study: Open, results: dict, sentence: str):
+def test_what_is_no_result_is_refused_whole(study: Open, results: dict, sentence: str) -> None:
     with pytest.raises(StudyError, match=sentence):
         study().tell(NAMES[0], results)
     assert study().status().trials == ()
@@ -289,7 +331,7 @@ def test_what_is_no_result_is_refused_whole(study: Open, results: dict, sentence
 # A space that changes
 
 
-def test_late_candidates_join_and_removed_ones_stay_in_the_history(study: Open):
+def test_late_candidates_join_and_removed_ones_stay_in_the_history(study: Open) -> None:
     few = candidates(NAMES[:2])
     study(candidates=few, budget=8).ask(2)
     study(candidates=few, budget=8).tell(NAMES[0], {"mme": 1.0})
@@ -305,7 +347,7 @@ def test_late_candidates_join_and_removed_ones_stay_in_the_history(study: Open):
     assert opened.status().best["mme"] == (NAMES[0], 1.0)
 
 
-def test_candidates_without_scores_are_listed_but_not_asked_for(study: Open):
+def test_candidates_without_scores_are_listed_but_not_asked_for(study: Open) -> None:
     space = candidates(unscored=NAMES[2:])
     opened = study(candidates=space)
     assert set(names(opened.ask(2))) == set(NAMES[:2])
@@ -318,23 +360,51 @@ def test_candidates_without_scores_are_listed_but_not_asked_for(study: Open):
     assert opened.status().best["mme"] == (NAMES[2], 1.0)
 
 
-def test_sampler_budget_and_scores_may_change_but_not_what_the_history_means(study: Open):
+def test_sampler_budget_and_scores_may_change_but_not_what_the_history_means(study: Open) -> None:
     study(budget=1).ask()
     study(RandomSampler(), sampler="random", budget=2, scores="store").ask()
     assert study(budget=2).status().asked == 2
-    for change in ({"seed": 1}, {"mode": "single", "benchmarks": ("mme",)}, {"a_definition": "loglik"}):
+    for change in ({"seed": 1}, {"mode": Mode.SINGLE, "benchmarks": ("mme",)}, {"a_definition": "loglik"}):
         with pytest.raises(StudyError, match="was begun with"):
             study(**change)
     assert study(name="another", seed=1).status().asked == 0
 
 
-@pytest.mark.parametrize("change", [{"benchmarks": ()}, {"mode": "single"}, {"budget": 0}, {"seed": -1}])
-def test_settings_that_make_no_sense_are_refused(study: Open, change: dict):
+@pytest.mark.parametrize("change", [{"benchmarks": ()}, {"mode": Mode.SINGLE}, {"budget": 0}, {"seed": -1}])
+def test_settings_that_make_no_sense_are_refused(study: Open, change: dict) -> None:
     with pytest.raises(StudyError):
         study(**change)
 
 
-def test_reading_a_study_that_does_not_exist_leaves_no_file(study: Open, tmp_path: Path):
+def test_a_refused_change_leaves_no_file(study: Open, tmp_path: Path) -> None:
+    class Raising(MeanSampler):
+        def explain(self, state: StudyState, choice: int) -> str:
+            raise KeyError("x")
+
+    refusals = (
+        lambda: study(create=False).ask(6),
+        lambda: study(Raising(), create=False).ask(),
+        lambda: study(create=False).tell("net/z@1", {"mme": 1.0}),
+        lambda: study(create=False).tell(NAMES[0], {"mem": 1.0}),
+        lambda: study(create=False).fail("no id", "diverged"),
+    )
+    for refused in refusals:
+        with pytest.raises((StudyError, PluginError, UnknownIdError)):
+            refused()
+        assert list(tmp_path.iterdir()) == []
+    study(create=False).fail(NAMES[0], "diverged")
+    study(create=False).tell(NAMES[1], {"mme": 1.0})
+    opened = study(create=False)
+    (asked,) = opened.ask()
+    assert [v.trial.representation for v in opened.status().trials] == [asked.representation, NAMES[0], NAMES[1]]
+
+
+def test_what_the_history_holds_is_known_by_the_name_it_has_there(study: Open) -> None:
+    study(candidates=candidates((*NAMES, "no id any more"))).tell("no id any more", {"mme": 1.0})
+    assert study().tell("no id any more", {"mme": 2.0}).values["mme"].previous == 1.0
+
+
+def test_reading_a_study_that_does_not_exist_leaves_no_file(study: Open, tmp_path: Path) -> None:
     status = study(create=False).status()
     assert (status.begun, status.asked, status.left, len(status.open)) == (False, 0, 5, 8)
     assert study(create=False).rank().rows[0].rank is None
@@ -344,7 +414,7 @@ def test_reading_a_study_that_does_not_exist_leaves_no_file(study: Open, tmp_pat
 # Ranking
 
 
-def test_fewer_than_two_results_are_no_ranking(study: Open):
+def test_fewer_than_two_results_are_no_ranking(study: Open) -> None:
     opened = study(ModelSampler())
     opened.tell(NAMES[0], {"mme": 1.0, "gqa": 1.0})
     opened.tell(NAMES[1], {"mme": 2.0})
@@ -356,7 +426,7 @@ def test_fewer_than_two_results_are_no_ranking(study: Open):
     assert [row.rank for row in ranking.rows if row.benchmark == "mme"] == list(range(1, 9))
 
 
-def test_the_ranking_follows_the_law_and_shows_what_was_observed_beside_it(study: Open):
+def test_the_ranking_follows_the_law_and_shows_what_was_observed_beside_it(study: Open) -> None:
     opened = study(ModelSampler())
     for name in NAMES[:3]:
         opened.tell(name, {"mme": 5.0, "gqa": 5.0})
@@ -372,7 +442,7 @@ def test_the_ranking_follows_the_law_and_shows_what_was_observed_beside_it(study
     assert list(ranking.mean_rank.values()) == sorted(ranking.mean_rank.values())
 
 
-def test_lower_is_better_turns_the_order_round_but_not_the_numbers(study: Open):
+def test_lower_is_better_turns_the_order_round_but_not_the_numbers(study: Open) -> None:
     sampler = MeanSampler()
     opened = study(sampler, lower_is_better=frozenset({"gqa"}))
     opened.tell(NAMES[0], {"mme": 10.0, "gqa": 2.0})
@@ -391,7 +461,7 @@ def test_lower_is_better_turns_the_order_round_but_not_the_numbers(study: Open):
 
 @given(results=st.lists(st.floats(-1e3, 1e3), min_size=3, max_size=8))
 @settings(max_examples=25, deadline=None)
-def test_the_standard_error_of_a_mean_is_the_textbooks(results: list[float]):
+def test_the_standard_error_of_a_mean_is_the_textbooks(results: list[float]) -> None:
     with Store.open("sqlite://") as store:
         opened = Study(store, StudySettings(**OPTIONS), candidates(), MeanSampler())  # type: ignore[arg-type]
         for name, value in zip(NAMES, results, strict=False):
@@ -405,7 +475,7 @@ def test_the_standard_error_of_a_mean_is_the_textbooks(results: list[float]):
     assert ranking.left_out_error["gqa"] is None
 
 
-def test_two_results_have_a_ranking_but_no_standard_error(study: Open):
+def test_two_results_have_a_ranking_but_no_standard_error(study: Open) -> None:
     opened = study()
     opened.tell(NAMES[0], {"mme": 1.0})
     opened.tell(NAMES[1], {"mme": 2.0})
@@ -426,7 +496,7 @@ STEP = st.one_of(
 
 @given(steps=st.lists(STEP, max_size=14))
 @settings(max_examples=30, deadline=None)
-def test_restarts_change_nothing_and_no_history_makes_it_ask_for_what_it_knows(steps: list[tuple]):
+def test_restarts_change_nothing_and_no_history_makes_it_ask_for_what_it_knows(steps: list[tuple]) -> None:
     def play(step: tuple, opened: Study) -> object:
         try:
             match step:

@@ -49,7 +49,7 @@ def start(script: str, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def test_a_process_killed_in_a_transaction_leaves_the_last_committed_state(tmp_path: Path):
+def test_a_process_killed_in_a_transaction_leaves_the_last_committed_state(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     process = start(WRITE_THEN_HANG, str(path))
     assert process.stdout is not None
@@ -61,7 +61,7 @@ def test_a_process_killed_in_a_transaction_leaves_the_last_committed_state(tmp_p
         store.record_scores([], store.start_run("test", {}))  # and the lock is gone
 
 
-def test_processes_that_create_and_write_at_once_lose_nothing(tmp_path: Path):
+def test_processes_that_create_and_write_at_once_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "results.sqlite"
     names = ["a", "b", "c"]
     processes = [start(WRITE_MANY, str(path), name) for name in names]

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine, event, text
 
 from visionlaw.errors import StoreError
-from visionlaw.store import ScoreRow, Store, run_provenance, score_key
+from visionlaw.store import ScoreRow, Store, run_provenance
 
 ROW = ScoreRow(
     representation="clip/vit-l-14@224",
@@ -26,7 +26,7 @@ ROW = ScoreRow(
 
 
 @pytest.fixture
-def store(tmp_path: Path):
+def store(tmp_path: Path) -> Iterator[Store]:
     with Store.open(tmp_path / ".visionlaw" / "results.sqlite") as opened:
         yield opened
 
@@ -38,7 +38,7 @@ def record(store: Store, *rows: ScoreRow) -> int:
     return run
 
 
-def test_a_score_comes_back_as_it_went_in_with_its_run_and_time(store: Store):
+def test_a_score_comes_back_as_it_went_in_with_its_run_and_time(store: Store) -> None:
     before = datetime.now(UTC)
     run = record(store, ROW)
     (found,) = store.scores()
@@ -49,7 +49,7 @@ def test_a_score_comes_back_as_it_went_in_with_its_run_and_time(store: Store):
     assert before <= found.recorded <= datetime.now(UTC)
 
 
-def test_recording_the_same_measurement_again_replaces_its_value(store: Store):
+def test_recording_the_same_measurement_again_replaces_its_value(store: Store) -> None:
     record(store, ROW)
     second = record(store, replace(ROW, value=42.0, extra={}))
     (found,) = store.scores()
@@ -69,23 +69,20 @@ def test_recording_the_same_measurement_again_replaces_its_value(store: Store):
         {"provenance": {"visionlaw-transformers": "0.2"}},
     ],
 )
-def test_a_measurement_that_differs_in_anything_stands_beside_the_first(store: Store, change: dict):
+def test_a_measurement_that_differs_in_anything_stands_beside_the_first(store: Store, change: dict) -> None:
     record(store, ROW, replace(ROW, value=1.0, **change))
     assert sorted(row.value for row in store.scores()) == [1.0, 41.5]
 
 
-def test_the_key_is_known_before_the_measurement(store: Store):
+def test_the_key_is_known_before_the_measurement(store: Store) -> None:
     record(store, ROW)
-    key = score_key(
-        ROW.representation, ROW.scorer, ROW.dataset, ROW.dataset_version, ROW.protocol,
-        params={"alpha": 0.1}, provenance={"visionlaw-transformers": "0.1"},
-    )  # fmt: skip
-    other = score_key(ROW.representation, ROW.scorer, ROW.dataset, "2-abc", ROW.protocol)
+    key = replace(ROW, value=0.0, count=0, extra={}).key
+    other = replace(ROW, dataset_version="2-abc").key
     assert [row.value for row in store.scores(keys=[key, other])] == [41.5]
     assert store.scores(keys=[]) == []
 
 
-def test_scores_are_filtered_by_what_is_given(store: Store):
+def test_scores_are_filtered_by_what_is_given(store: Store) -> None:
     a = replace(ROW, representation="a/b@2")
     b = replace(ROW, representation="c/d@2", scorer="alignment", protocol="maxcos")
     record(store, a, b)
@@ -96,23 +93,23 @@ def test_scores_are_filtered_by_what_is_given(store: Store):
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_score_that_is_not_a_number_is_refused(value: float):
+def test_a_score_that_is_not_a_number_is_refused(value: float) -> None:
     with pytest.raises(StoreError, match="not a score"):
         replace(ROW, value=value)
 
 
-def test_a_description_that_json_cannot_hold_is_refused():
+def test_a_description_that_json_cannot_hold_is_refused() -> None:
     with pytest.raises(StoreError, match="JSON"):
         replace(ROW, extra={"when": datetime.now(UTC)})
 
 
-def test_rows_of_an_unknown_run_are_refused_together(store: Store):
+def test_rows_of_an_unknown_run_are_refused_together(store: Store) -> None:
     with pytest.raises(StoreError, match="does not hold"):
         store.record_scores([ROW, replace(ROW, protocol="reference")], run=99)
     assert store.scores() == []
 
 
-def test_a_run_keeps_its_provenance_and_says_whether_it_ended(store: Store):
+def test_a_run_keeps_its_provenance_and_says_whether_it_ended(store: Store) -> None:
     provenance = run_provenance(["x"], plugins={"visionlaw-b": "2", "visionlaw-a": "1"}, seed=3, combiner="concat")
     run = store.start_run("score correspondence", provenance)
     with store.reading() as session:

@@ -14,6 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from visionlaw import atomic
 from visionlaw.errors import ConfigError, InvalidIdError
 from visionlaw.ids import is_encoder_id, parse_reference, parse_representation
+from visionlaw.policy.modes import Mode
 from visionlaw.tomlfile import read_toml
 
 FILE_NAME = "registry.toml"
@@ -122,8 +123,8 @@ class Policy(_Section):
     budget: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
         default=4, description="How many finetunings may be asked for."
     )
-    mode: Literal["single", "joint"] = Field(
-        default="joint", description="One benchmark, or one finetuning for several."
+    mode: Mode = Field(
+        default=Mode.JOINT, description="single: exactly one benchmark; joint: one finetuning for several."
     )
     benchmarks: tuple[str, ...] = Field(default=(), description="Keys of [benchmarks]; empty: all of them.")
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = Field(

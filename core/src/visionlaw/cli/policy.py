@@ -12,11 +12,10 @@ import typer
 from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.output import print_json, write
 from visionlaw.cli.replay import replay
-from visionlaw.errors import StudyError, UnknownIdError, did_you_mean
+from visionlaw.errors import StudyError, did_you_mean
 
 if TYPE_CHECKING:
     from visionlaw.policy.study import Study
-    from visionlaw.registry import Registry
 
 app = typer.Typer(no_args_is_help=True)
 app.command("replay")(replay)
@@ -37,7 +36,7 @@ def ask(
     """
     from visionlaw.cli import policy_views as views
 
-    with _opened(study, space, create=True) as opened:
+    with _opened(study, space) as opened:
         suggestions = opened.ask(number)
         status = opened.status()
     if as_json:
@@ -56,7 +55,8 @@ def tell(
     setting: Annotated[str, typer.Argument(help="The trained representation: an id, an alias or a published name.")],
     results: Annotated[list[str] | None, typer.Argument(metavar="BENCHMARK=VALUE…", help="Its performance.")] = None,
     failed: Annotated[str | None, typer.Option(metavar="REASON", help="The training failed, and why.")] = None,
-    source: Annotated[str, typer.Option(metavar="TEXT", help="What measured it, such as 'lmms-eval 0.7'.")] = "",
+    source: Annotated[str, typer.Option(metavar="TEXT", help="What measured it, such as 'lmms-eval'.")] = "",
+    source_version: Annotated[str, typer.Option(metavar="TEXT", help="Its version, such as '0.7'.")] = "",
     study: StudyOption = "default",
     space: SpaceOption = None,
     as_json: JsonOption = False,
@@ -71,15 +71,15 @@ def tell(
     if failed is not None:
         if values:
             raise StudyError("A training has results or it failed, not both.", "Leave out '--failed' or the results.")
-        with _opened(study, space, create=True) as opened:
+        with _opened(study, space) as opened:
             trial = opened.fail(setting, failed)
         if as_json:
             print_json({"study": study, **views.trial_json(trial)})
         else:
             write(f"{trial.representation}: failed ({failed}). It will not be asked for again.")
         return
-    with _opened(study, space, create=True) as opened:
-        told = opened.tell(setting, values, source=source)
+    with _opened(study, space) as opened:
+        told = opened.tell(setting, values, source=source, source_version=source_version)
     if as_json:
         print_json(views.told_json(study, told))
     else:
@@ -99,7 +99,7 @@ def rank(
     """
     from visionlaw.cli import policy_views as views
 
-    with _opened(study, space, create=False) as opened:
+    with _opened(study, space) as opened:
         ranking = opened.rank()
     known = tuple(ranking.results)
     if benchmark is not None and benchmark not in known:
@@ -121,7 +121,7 @@ def status(study: StudyOption = "default", space: SpaceOption = None, as_json: J
     """
     from visionlaw.cli import policy_views as views
 
-    with _opened(study, space, create=False) as opened:
+    with _opened(study, space) as opened:
         current = opened.status()
     if as_json:
         print_json(views.status_json(current))
@@ -130,11 +130,12 @@ def status(study: StudyOption = "default", space: SpaceOption = None, as_json: J
 
 
 @contextmanager
-def _opened(name: str, space: Path | None, create: bool) -> Generator[Study]:
-    """Open the study that registry.toml describes; without ``create`` nothing is written."""
+def _opened(name: str, space: Path | None) -> Generator[Study]:
+    """Open the study that registry.toml describes; nothing is written until a change is accepted."""
     import sys
 
     from visionlaw.law.tables import SHIPPED, load_table
+    from visionlaw.policy.checked import CheckedSampler
     from visionlaw.policy.scores import STORE, from_store, from_table
     from visionlaw.policy.study import Study
     from visionlaw.store import Store, run_provenance
@@ -148,33 +149,32 @@ def _opened(name: str, space: Path | None, create: bool) -> Generator[Study]:
                 f"[policy] of {here.space_path} names the benchmark '{benchmark}', which [benchmarks] lacks.",
                 did_you_mean(benchmark, kinds) or f"It has {', '.join(kinds)}.",
             )
-    benchmarks = policy.benchmarks or tuple(kinds)
     settings = StudySettings(
         name=name,
         sampler=policy.sampler,
         mode=policy.mode,
-        benchmarks=benchmarks[:1] if policy.mode == "single" else benchmarks,
+        benchmarks=policy.benchmarks or tuple(kinds),
         budget=policy.budget,
         seed=policy.seed,
         scores=policy.scores or STORE,
         a_definition=here.space.alignment.definition,
     )
-    sampler = here.registry.load("sampler", policy.sampler)
     entry = here.registry.get("sampler", policy.sampler)
+    rule = here.registry.load("sampler", policy.sampler)
     representations = here.space.representations
     wanted = (representations, settings.benchmarks)
     table = None
     if settings.scores != STORE:
         shipped = settings.scores in SHIPPED
         path = settings.scores if shipped else here.space_path.parent / settings.scores
-        table = from_table(load_table(path, unfinished=True), *wanted, here.space.aliases, settings.a_definition)
+        table = from_table(load_table(path, unfinished=True), *wanted, here.space.canonical, settings.a_definition)
     correspondence = here.space.correspondence
-    with Store.of_project(here.state_dir, create=create) as store:
+    with Store.of_project(here.state_dir, create=False) as store:
         candidates = table or from_store(
             store.scores(representations=representations),
             *wanted,
             settings.a_definition,
-            dataset=_dataset_id(here.registry, correspondence.dataset),
+            dataset=here.registry.canonical("dataset", correspondence.dataset),
             protocol=correspondence.protocol,
             alpha=correspondence.alpha,
         )
@@ -182,9 +182,10 @@ def _opened(name: str, space: Path | None, create: bool) -> Generator[Study]:
             store,
             settings,
             candidates,
-            sampler,
+            CheckedSampler(rule, policy.sampler, entry.distribution),
             lower_is_better=frozenset(key for key, kind in kinds.items() if not kind.higher_is_better),
-            aliases=here.space.aliases,
+            canonical=here.space.canonical,
+            names=here.space.aliases,
             provenance=run_provenance(
                 sys.argv[1:],
                 plugins={entry.distribution: entry.version},
@@ -194,16 +195,6 @@ def _opened(name: str, space: Path | None, create: bool) -> Generator[Study]:
                 a_definition=settings.a_definition,
             ),
         )
-
-
-def _dataset_id(registry: Registry, text: str) -> str:
-    """Return the id under which scores of a data set are stored; as written when its plugin is not installed."""
-    from visionlaw.ids import Reference, parse_reference
-
-    try:
-        return str(Reference(registry.get("dataset", text).spec.id, parse_reference(text).options))
-    except UnknownIdError:
-        return text
 
 
 def _values(words: list[str]) -> dict[str, float]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.output import console, print_json, write
+from visionlaw.policy.modes import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from rich.table import Table
-
-    from visionlaw.policy.replay import Mode
 
 EXPLAINED = {
     "recall@1": "the optimum is predicted first",
@@ -26,7 +24,9 @@ EXPLAINED = {
 
 
 def replay(
-    law: Annotated[str, typer.Option(metavar="TABLE", help="iclr2025, colm2025 or a CSV file.")] = "iclr2025",
+    law: Annotated[
+        str, typer.Option(metavar="TABLE", help="iclr2025, colm2025 or a CSV file; higher performance must be better.")
+    ] = "iclr2025",
     sampler: Annotated[
         list[str] | None,
         typer.Option(metavar="NAME", help="An installed sampler (visionlaw list sampler); repeat to compare."),
@@ -34,7 +34,7 @@ def replay(
     budget: Annotated[int, typer.Option(min=0, help="Finetunings per trial.")] = 8,
     trials: Annotated[int, typer.Option(min=1, help="Independent trials.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
-    mode: Annotated[str, typer.Option(help="single: one study per benchmark; joint: one for all.")] = "single",
+    mode: Annotated[Mode, typer.Option(help="single: one study per benchmark; joint: one for all.")] = Mode.SINGLE,
     noise: Annotated[float, typer.Option(help="Relative deviation of the told results, such as 0.02.")] = 0.0,
     subspace: Annotated[
         str | None, typer.Option(metavar="LO:HI", help="Each trial among LO to HI settings drawn at random.")
@@ -44,19 +44,23 @@ def replay(
 ) -> None:
     """Simulate a policy on a finished table, and count its successes both ways.
 
+    The JSON of one sampler is its figures; that of several is {"replays": [figures, …]}.
+
     Example: visionlaw policy replay --law colm2025 --sampler region --sampler random --budget 8
     """
     from visionlaw.law.tables import load_table
+    from visionlaw.policy.checked import CheckedSampler
     from visionlaw.policy.replay import replay as run
 
     table = load_table(law)
     registry, limits = project(space).registry, _parse_subspace(subspace)
     figures: list[dict[str, Any]] = []
     for name in sampler or ["region"]:
-        result = run(table, registry.load("sampler", name), budget, trials, seed, cast("Mode", mode), noise, limits)
-        figures.append(replace(result, sampler=name).as_dict())
+        source = registry.get("sampler", name).distribution
+        rule = CheckedSampler(registry.load("sampler", name), name, source)
+        figures.append(run(table, rule, budget, trials, seed, mode, noise, limits).as_dict())
     if as_json:
-        print_json(figures if len(figures) > 1 else figures[0])
+        print_json({"replays": figures} if len(figures) > 1 else figures[0])
     elif len(figures) > 1:
         _print_comparison(figures, budget, trials)
     else:

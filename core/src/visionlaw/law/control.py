@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike
 
 from visionlaw.errors import DataError, did_you_mean
 from visionlaw.law.forms import CONTROLS, design, terms_of
+from visionlaw.law.normalise import min_max, require_variation
 from visionlaw.law.statistics import quality
-from visionlaw.law.tables import min_max
 
 
 @dataclass(frozen=True)
@@ -43,15 +43,15 @@ def control(y: ArrayLike, form: str = "random-quadratic", *, draws: int = 2000, 
         hint = did_you_mean(form, CONTROLS) or f"The controls are {' and '.join(CONTROLS)}."
         raise DataError(f"'{form}' is not a control of the law.", hint)
     terms = terms_of(CONTROLS[form])
-    target = min_max(np.asarray(y, dtype=np.float64), "Performance")
+    performance = np.asarray(y, dtype=np.float64)
+    require_variation(performance, "Performance")
+    target = min_max(performance)
     if len(target) < len(terms) + 1:
         raise DataError(
             f"{len(target)} settings cannot support {form}: it needs at least {len(terms) + 1}.",
             "Add finished settings.",
         )
-    noise = np.random.default_rng(seed).random((2, draws, len(target)))
-    noise -= noise.min(axis=-1, keepdims=True)
-    noise /= noise.max(axis=-1, keepdims=True)
+    noise = min_max(np.random.default_rng(seed).random((2, draws, len(target))))
     measured = quality(design(noise[0], noise[1], terms), np.broadcast_to(target, noise.shape[1:]))
     return Control(
         form=form,

@@ -7,11 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from visionlaw.errors import DataError
+from visionlaw.arrays import FloatArray
 from visionlaw.law.control import Control, control
 from visionlaw.law.fit import Law, fit
-from visionlaw.law.forms import CONTROLS, FORMS, FloatArray
-from visionlaw.law.tables import LawTable, min_max
+from visionlaw.law.forms import CONTROLS, FORMS
+from visionlaw.law.normalise import require_variation
+from visionlaw.law.tables import LawTable
 
 MAIN_FORM = "AC-quadratic"
 
@@ -33,7 +34,7 @@ def table_figures(table: LawTable, *, draws: int = 1000, seed: int = 0) -> dict[
     Raises:
         DataError: A constant variable, an unfinished setting, or too few settings; the message names the benchmark.
     """
-    _require_variation(table)
+    _require_fittable(table)
     fits = {form: _fits(table, form, draws if form == MAIN_FORM else 0, seed) for form in FORMS}
     controls = {form: _controls(table, form, draws, seed) for form in CONTROLS}
     measured: dict[str, Mapping[str, Law | Control]] = {**fits, **controls}
@@ -88,11 +89,9 @@ def _controls(table: LawTable, form: str, draws: int, seed: int) -> dict[str, Co
     return {b: control(y, form, draws=max(draws, 1), seed=seed + i) for i, (b, y) in enumerate(_results(table))}
 
 
-def _require_variation(table: LawTable) -> None:
+def _require_fittable(table: LawTable) -> None:
     """Refuse what no form can be fitted to, in words that name the benchmark."""
     table.points()
+    table.require_finished()
     for benchmark, y in _results(table):
-        if not np.isfinite(y).all():
-            setting = table.settings[int(np.flatnonzero(~np.isfinite(y))[0])]
-            raise DataError(f"{table.name}: '{setting}' has no result on '{benchmark}'.", "Fit finished settings only.")
-        min_max(y, f"Performance on '{benchmark}' in {table.name}")
+        require_variation(y, f"Performance on '{benchmark}' in {table.name}")

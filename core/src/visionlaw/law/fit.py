@@ -10,10 +10,11 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike
 
+from visionlaw.arrays import FloatArray
 from visionlaw.errors import DataError
-from visionlaw.law.forms import CONTROLS, FloatArray, design, terms_of
+from visionlaw.law.forms import CONTROLS, design, terms_of, variables_of
+from visionlaw.law.normalise import min_max, require_variation
 from visionlaw.law.statistics import bootstrap_intervals, quality
-from visionlaw.law.tables import min_max
 
 
 class Prediction(NamedTuple):
@@ -61,8 +62,7 @@ class Law:
 
         Outside the range of the settings it extrapolates, and the standard error grows accordingly.
         """
-        raw = (np.asarray(A, dtype=np.float64), np.asarray(C, dtype=np.float64))
-        a, c = ((value - low) / (high - low) for value, (low, high) in zip(raw, self._ranges, strict=False))
+        a, c = (_onto(np.asarray(value, dtype=np.float64), self._ranges[i]) for i, value in enumerate((A, C)))
         rows = design(a, c, tuple(self.coefficients))
         low, high = self._ranges[2]
         mean = low + (high - low) * (rows @ np.array(list(self.coefficients.values())))
@@ -80,16 +80,16 @@ def fit(
     A or C is shifted and scaled.
 
     Args:
-        A: ``[k]`` alignment of the settings, any unit.
-        C: ``[k]`` correspondence of the settings, any unit.
+        A: ``[k]`` alignment of the settings, any unit. What the form does not use may be constant or NaN.
+        C: ``[k]`` correspondence of the settings, any unit; the same.
         y: ``[k]`` performance of the settings.
         form: One of ``forms.FORMS``.
         draws: Resamplings of the settings for the intervals; 0 leaves them out.
         seed: Seed of the resampling.
 
     Raises:
-        DataError: An unknown form, arrays that do not match or are not finite, a constant variable, fewer settings
-            than the form needs, or settings that do not determine its coefficients.
+        DataError: An unknown form, arrays that do not match, a variable of the form that is constant or not finite,
+            fewer settings than the form needs, or settings that do not determine its coefficients.
     """
     if form in CONTROLS:
         raise DataError(
@@ -97,8 +97,8 @@ def fit(
             "Use visionlaw.law.control.control for its R².",
         )
     terms = terms_of(form)
-    raw = _vectors(A, C, y)
-    a, c, target = (min_max(v, name) for v, name in zip(raw, ("A", "C", "Performance"), strict=True))
+    raw = _vectors(A, C, y, form)
+    a, c, target = map(min_max, raw)
     X = design(a, c, terms)
     _require_determined(X, form)
     coefficients: FloatArray = np.linalg.lstsq(X, target, rcond=None)[0].astype(np.float64)
@@ -123,16 +123,27 @@ def _named(terms: tuple[str, ...], values: FloatArray) -> Mapping[str, float]:
     return MappingProxyType({term: float(value) for term, value in zip(terms, values, strict=True)})
 
 
-def _vectors(A: ArrayLike, C: ArrayLike, y: ArrayLike) -> tuple[FloatArray, FloatArray, FloatArray]:
-    vectors = tuple(np.asarray(v, dtype=np.float64) for v in (A, C, y))
-    if any(v.ndim != 1 for v in vectors) or len({v.shape for v in vectors}) > 1:
-        shapes = ", ".join(str(v.shape) for v in vectors)
+def _onto(values: FloatArray, ends: FloatArray) -> FloatArray:
+    """Scale values as the settings were; a variable that the form does not use becomes 0."""
+    low, high = ends
+    return (values - low) / (high - low) if high > low else np.zeros_like(values)
+
+
+def _vectors(A: ArrayLike, C: ArrayLike, y: ArrayLike, form: str) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """Check what the form uses; what it does not use becomes 0, whatever it is."""
+    vectors = {name: np.asarray(v, dtype=np.float64) for name, v in (("A", A), ("C", C), ("Performance", y))}
+    if any(v.ndim != 1 for v in vectors.values()) or len({v.shape for v in vectors.values()}) > 1:
+        shapes = ", ".join(str(v.shape) for v in vectors.values())
         raise DataError(f"A, C and y have shapes {shapes}.", "Give three vectors with one value per setting.")
-    for v, name in zip(vectors, ("A", "C", "y"), strict=True):
+    used = (*variables_of(form), "Performance")
+    for name in used:
+        v = vectors[name]
         if not np.isfinite(v).all():
             where = int(np.flatnonzero(~np.isfinite(v))[0])
             raise DataError(f"{name} of setting {where} is {v[where]}.", "Fit finished settings only.")
-    return vectors[0], vectors[1], vectors[2]
+        require_variation(v, name)
+    a, c, target = (v if name in used else np.zeros_like(v) for name, v in vectors.items())
+    return a, c, target
 
 
 def _require_determined(X: FloatArray, form: str) -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
+from visionlaw.arrays import FloatArray
 from visionlaw.errors import DataError, did_you_mean
-
-FloatArray = NDArray[np.float64]
 
 TERMS: Mapping[str, Callable[[FloatArray, FloatArray], FloatArray]] = {
     "1": lambda A, C: np.ones(np.broadcast_shapes(A.shape, C.shape)),
@@ -41,6 +39,15 @@ def terms_of(form: str) -> tuple[str, ...]:
         hint = did_you_mean(form, FORMS) or f"The forms are {', '.join(FORMS)}."
         raise DataError(f"'{form}' is not a form of the law.", hint)
     return FORMS[form]
+
+
+def variables_of(form: str) -> tuple[str, ...]:
+    """Return which of A and C a form uses.
+
+    Raises:
+        DataError: There is no such form.
+    """
+    return tuple(variable for variable in ("A", "C") if any(variable in term for term in terms_of(form)))
 
 
 def design(A: FloatArray, C: FloatArray, terms: tuple[str, ...]) -> FloatArray:

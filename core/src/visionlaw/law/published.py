@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from visionlaw.law.forms import TERMS
+
 Groups = Mapping[str, float]
 
 
@@ -57,7 +59,7 @@ class FirstHit:
 
 
 def _coefficients(*values: float) -> Mapping[str, float]:
-    return dict(zip(("1", "A", "C", "A2", "AC", "C2"), values, strict=True))
+    return dict(zip(TERMS, values, strict=True))
 
 
 LAWS: Mapping[str, PublishedLaw] = {

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visionlaw.law.forms import FloatArray
+from visionlaw.arrays import FloatArray
 
 INTERVAL = (2.5, 97.5)
 """Percentiles of the bootstrap intervals."""

@@ -6,7 +6,8 @@ A table is a CSV file in long form, one row per setting and benchmark::
 
 The columns of A say which definition they follow (PROTOCOLS §2): ``a_clip224`` and ``a_clip336`` are maxcos against two
 references and are averaged, ``a_loglik`` is the log-likelihood, ``a`` does not say. C is ``c_pck010`` or ``c``. An
-optional column ``kind`` (vision, ocr or other) groups benchmarks that the papers do not know.
+optional column ``kind`` (vision, ocr or other) groups benchmarks that the papers do not know. Higher performance must
+be better on every benchmark: write the negative of an error rate or a perplexity.
 """
 
 from __future__ import annotations
@@ -18,12 +19,12 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from numpy.typing import NDArray
 
+from visionlaw.arrays import FloatArray
 from visionlaw.errors import DataError, did_you_mean
+from visionlaw.law.normalise import min_max, require_variation
 from visionlaw.law.rows import ColumnLayout, Row, parse_rows
 
-FloatArray = NDArray[np.float64]
 Definition = Literal["maxcos", "loglik", "unspecified"]
 
 SHIPPED = ("iclr2025", "colm2025")
@@ -92,27 +93,24 @@ class LawTable:
         Raises:
             DataError: A or C is the same for all settings of a benchmark.
         """
-        scaled = (self._scaled("A", self.A), self._scaled("C", self.C))
-        return np.stack(scaled, axis=-1)
+        for variable, values in (("A", self.A), ("C", self.C)):
+            for benchmark, row in zip(self.benchmarks, values, strict=True):
+                require_variation(row, f"{variable} of benchmark '{benchmark}' in {self.name}")
+        return np.stack([min_max(self.A), min_max(self.C)], axis=-1)
 
-    def _scaled(self, variable: str, values: FloatArray) -> FloatArray:
-        names = [f"{variable} of benchmark '{b}' in {self.name}" for b in self.benchmarks]
-        return np.stack([min_max(row, name) for row, name in zip(values, names, strict=True)])
+    def require_finished(self) -> None:
+        """Refuse a table in which some setting has no result yet.
 
-
-def min_max(values: FloatArray, name: str = "the variable") -> FloatArray:
-    """Scale a vector ``[k]`` to [0, 1] over the settings in play (PROTOCOLS §4).
-
-    Raises:
-        DataError: All values are the same, so that they cannot tell the settings apart.
-    """
-    low, high = values.min(), values.max()
-    if not high > low:
-        raise DataError(
-            f"{name} is {low:g} for all {len(values)} settings: it cannot be normalised.",
-            "The law needs settings that differ; add some or leave this benchmark out.",
-        )
-    return (values - low) / (high - low)
+        Raises:
+            DataError: With the setting and the benchmark.
+        """
+        for benchmark, results in zip(self.benchmarks, self.performance, strict=True):
+            missing = np.flatnonzero(~np.isfinite(results))
+            if len(missing):
+                raise DataError(
+                    f"{self.name}: '{self.settings[int(missing[0])]}' has no result on '{benchmark}'.",
+                    "Add the result, or leave the setting out: only finished settings can be used here.",
+                )
 
 
 def load_table(source: str | Path, *, unfinished: bool = False) -> LawTable:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from visionlaw.policy.state import BoolArray, FloatArray
+from visionlaw.arrays import BoolArray, FloatArray
+from visionlaw.law.normalise import min_max
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Candidates:
         A score that is the same for all of them becomes 0: it tells none apart.
         """
         known = self.known
-        return np.stack([_min_max(self.A[:, known]), _min_max(self.C[:, known])], axis=-1)
+        return np.stack([min_max(self.A[:, known]), min_max(self.C[:, known])], axis=-1)
 
     def _lacking(self, index: int) -> NotScored:
         representation = self.representations[index]
@@ -81,11 +82,3 @@ class Candidates:
 def index_of(names: Iterable[str]) -> dict[str, int]:
     """Return the position of each name."""
     return {name: i for i, name in enumerate(names)}
-
-
-def _min_max(values: FloatArray) -> FloatArray:
-    if not values.size:
-        return values
-    low, high = values.min(axis=-1, keepdims=True), values.max(axis=-1, keepdims=True)
-    span = high - low
-    return np.divide(values - low, span, out=np.zeros_like(values), where=span > 0)

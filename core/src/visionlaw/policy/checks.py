@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
-from visionlaw.errors import StudyError, UnknownIdError, did_you_mean
+from visionlaw.errors import InvalidIdError, StudyError, UnknownIdError, did_you_mean
 from visionlaw.policy.candidates import Candidates
-from visionlaw.policy.scores import resolve
+from visionlaw.policy.modes import Mode
 from visionlaw.store.studies import History, StudySettings
 
 FIXED = ("mode", "benchmarks", "seed", "a_definition")
@@ -23,10 +23,10 @@ def check_settings(settings: StudySettings) -> None:
     """
     if not settings.benchmarks:
         raise StudyError("The study has no benchmark.", "Name some under [policy] or [benchmarks] of registry.toml.")
-    if settings.mode == "single" and len(settings.benchmarks) > 1:
+    if settings.mode == Mode.SINGLE and len(settings.benchmarks) > 1:
         raise StudyError(
-            f"A study of mode 'single' has one benchmark, not {len(settings.benchmarks)}.",
-            'Name one, or choose mode = "joint" under [policy] of registry.toml.',
+            f"A study of mode 'single' has exactly one benchmark, not {len(settings.benchmarks)}.",
+            f'Write benchmarks = ["{settings.benchmarks[0]}"] under [policy] of registry.toml, or mode = "joint".',
         )
     if settings.budget < 1 or settings.seed < 0:
         raise StudyError(
@@ -97,19 +97,30 @@ def check_results(settings: StudySettings, results: Mapping[str, float]) -> None
 
 
 def find_representation(
-    name: str, settings: StudySettings, history: History, candidates: Candidates, aliases: Mapping[str, str]
+    name: str, settings: StudySettings, known: Collection[str], canonical: Callable[[str], str], others: Iterable[str]
 ) -> str:
     """Return the canonical id of a representation of the space or of the study's history.
+
+    Args:
+        name: An id, an alias or a published name.
+        settings: The study, for messages.
+        known: Canonical ids of the representations of the space and of the history.
+        canonical: Turns a name into a canonical id, or raises InvalidIdError.
+        others: Further names to suggest.
 
     Raises:
         UnknownIdError: It is in neither; the message has the closest names.
     """
-    known = dict.fromkeys((*candidates.representations, *history.trials))
-    found = resolve(name, known, aliases)
-    if found is None:
+    if name in known:  # also what the history holds and nothing names any more
+        return name
+    try:
+        found = canonical(name)
+    except InvalidIdError:
+        found = name
+    if found not in known:
         raise UnknownIdError(
             f"'{name}' is neither in the search space nor in study '{settings.name}'.",
-            did_you_mean(name, (*known, *aliases))
+            did_you_mean(name, (*known, *others))
             or "Add it under [space] of registry.toml; see 'visionlaw policy status'.",
         )
     return found

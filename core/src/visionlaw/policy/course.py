@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TypeVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from visionlaw.errors import PluginError
-from visionlaw.policy.state import BoolArray, FloatArray, IntArray, Status, StudyState
-from visionlaw.protocols import Sampler
-
-Scalar = TypeVar("Scalar", bound=np.generic)
+from visionlaw.arrays import BoolArray, FloatArray, IntArray
+from visionlaw.policy.checked import CheckedSampler
+from visionlaw.policy.state import Status, StudyState
 
 
 @dataclass(frozen=True)
@@ -78,29 +74,29 @@ class Course:
 
 
 def run_course(
-    world: World, sampler: Sampler, budget: int, choices: np.random.Generator, ties: np.random.Generator
+    world: World, sampler: CheckedSampler, budget: int, choices: np.random.Generator, ties: np.random.Generator
 ) -> Course:
     """Let a sampler spend its budget in every trial of a world.
 
     Args:
         world: The trials.
-        sampler: Any object that follows the protocol.
+        sampler: Who chooses and predicts.
         budget: N, finetunings per trial; a trial that runs out of candidates stops earlier.
         choices: Randomness that the sampler may use.
         ties: Randomness that breaks ties.
 
     Raises:
-        PluginError: The sampler chose something that is not open, or returned an array of the wrong shape.
+        PluginError: The sampler failed.
     """
     trials, benchmarks, candidates = world.truth.shape
     status = np.full((trials, candidates), Status.OPEN, dtype=np.int64)
     results = np.full(world.truth.shape, np.nan)
-    state = StudyState(world.points, _read_only(status), _read_only(results), budget)
+    state = StudyState(world.points, status, results, budget)
     course = Course.empty((trials, benchmarks, budget + 1))
     for n in range(budget + 1):
-        _measure(course, n, world, state, _checked_prediction(sampler, state), ties)
+        _measure(course, n, world, state, sampler.predict(state), ties)
         if n < budget:
-            _finetune(_checked_choice(sampler, state, choices), world, status, results)
+            _finetune(sampler.ask(state, choices), world, status, results)
     return course
 
 
@@ -133,37 +129,3 @@ def _measure(
     of_recommended = np.take_along_axis(loss, recommended, axis=-1)[..., 0]
     blind = ~informed & ~done.any(axis=-1)
     course.regret[..., n] = np.where(blind, loss.mean(axis=-1), of_recommended)
-
-
-def _checked_prediction(sampler: Sampler, state: StudyState) -> FloatArray:
-    predicted = np.asarray(sampler.predict(state), dtype=np.float64)
-    if predicted.shape != state.results.shape:
-        raise PluginError(
-            f"Sampler {type(sampler).__name__} predicted an array {predicted.shape} instead of {state.results.shape}.",
-            "predict must return [trials, benchmarks, candidates]; report this to the sampler's author.",
-        )
-    return predicted
-
-
-def _checked_choice(sampler: Sampler, state: StudyState, rng: np.random.Generator) -> IntArray:
-    name, report = type(sampler).__name__, "Report this to the sampler's author."
-    choice = np.asarray(sampler.ask(state, rng))
-    if choice.shape != (state.trials,) or not np.issubdtype(choice.dtype, np.integer):
-        raise PluginError(
-            f"Sampler {name} chose with an array {choice.shape} of {choice.dtype}, not ({state.trials},) of integers.",
-            report,
-        )
-    openings = state.open
-    legal = (choice >= -1) & (choice < state.candidates)
-    picked = np.take_along_axis(openings, np.where(legal, choice, 0)[:, None], axis=-1)[:, 0]
-    wrong = ~np.where(choice == -1, ~openings.any(axis=-1), legal & picked)
-    if wrong.any():
-        trial = int(np.flatnonzero(wrong)[0])
-        raise PluginError(f"Sampler {name} chose {choice[trial]} in trial {trial}, which is not open.", report)
-    return choice.astype(np.int64)
-
-
-def _read_only(values: NDArray[Scalar]) -> NDArray[Scalar]:
-    view = values.view()
-    view.setflags(write=False)
-    return view

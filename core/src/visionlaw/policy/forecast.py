@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from visionlaw.policy.consult import predict
-from visionlaw.policy.state import FloatArray, IntArray, Status, StudyState
-from visionlaw.protocols import Sampler
+from visionlaw.arrays import FloatArray, IntArray
+from visionlaw.policy.checked import CheckedSampler
+from visionlaw.policy.state import Status, StudyState
 
 FEWEST_FOR_RANKING = 2
 FEWEST_FOR_ERROR = 3
@@ -30,7 +30,7 @@ class Forecast:
     left_out_error: FloatArray
 
 
-def forecast(sampler: Sampler, name: str, state: StudyState) -> Forecast:
+def forecast(sampler: CheckedSampler, state: StudyState) -> Forecast:
     """Predict, and estimate the error of the prediction by leaving each result out in turn (the jackknife).
 
     The standard error is ``sqrt((n − 1)/n · Σᵢ (ŷ₋ᵢ − mean ŷ₋ᵢ)²)`` over the n results of a benchmark. It serves any
@@ -40,16 +40,18 @@ def forecast(sampler: Sampler, name: str, state: StudyState) -> Forecast:
 
     Args:
         sampler: Whose law predicts.
-        name: Its id, for messages.
         state: One trial.
+
+    Raises:
+        PluginError: The sampler failed.
     """
-    mean = predict(sampler, name, state)[0]
+    mean = sampler.predict(state)[0]
     results = state.results[0]
     told: IntArray = np.flatnonzero(np.isfinite(results).any(axis=0))
     error, missed = np.full(results.shape, np.nan), np.full(len(results), np.nan)
     if len(told) < FEWEST_FOR_ERROR:
         return Forecast(mean, error, missed)
-    left_out = predict(sampler, name, _without_each(state, told))
+    left_out = sampler.predict(_without_each(state, told))
     for b, row in enumerate(results):
         used = np.isfinite(row[told])
         n = int(used.sum())

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from visionlaw.arrays import FloatArray
 from visionlaw.law.forms import FORMS, design
-from visionlaw.policy.state import FloatArray, StudyState
+from visionlaw.policy.state import StudyState
 
 TERMS = tuple(term for term in FORMS["AC-quadratic"] if term != "1")
 NEGLIGIBLE = 1e-10

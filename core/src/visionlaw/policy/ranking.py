@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from visionlaw.arrays import FloatArray
 from visionlaw.policy.candidates import Candidates, NotScored, index_of
+from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.forecast import FEWEST_FOR_RANKING, forecast, ranks
-from visionlaw.policy.state import FloatArray, Status, StudyState
-from visionlaw.protocols import Sampler
+from visionlaw.policy.state import Status, StudyState
 
 
 @dataclass(frozen=True)
@@ -67,15 +68,12 @@ class Ranking:
     notes: tuple[str, ...]
 
 
-def rank(
-    study: str, sampler: Sampler, sampler_name: str, candidates: Candidates, state: StudyState, signs: FloatArray
-) -> Ranking:
+def rank(study: str, sampler: CheckedSampler, candidates: Candidates, state: StudyState, signs: FloatArray) -> Ranking:
     """Rank the scored candidates of one trial.
 
     Args:
         study: The study's name.
         sampler: Whose law predicts.
-        sampler_name: Its id.
         candidates: All candidates; ``state`` holds the scored ones.
         state: One trial; higher is better.
         signs: ``[b]``: -1 for benchmarks on which lower is better, else 1.
@@ -84,7 +82,7 @@ def rank(
         PluginError: The sampler failed.
     """
     told = np.isfinite(state.results[0]).sum(axis=-1)
-    known = forecast(sampler, sampler_name, state)
+    known = forecast(sampler, state)
     mean = np.where((told >= FEWEST_FOR_RANKING)[:, None], known.mean, np.nan)
     places = ranks(mean)
     rows: list[RankedCandidate] = []
@@ -95,7 +93,7 @@ def rank(
     missed = (_number(float(error)) for error in known.left_out_error)
     return Ranking(
         study=study,
-        sampler=sampler_name,
+        sampler=sampler.name,
         rows=tuple(rows),
         mean_rank=_mean_rank(candidates.scored, places),
         results=counts,

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from visionlaw.arrays import FloatArray
 from visionlaw.policy.forecast import ranks
 from visionlaw.policy.regions import FINEST_LEVEL, FIRST_LEVEL, region_of
-from visionlaw.policy.state import FloatArray, Status, StudyState
+from visionlaw.policy.state import Status, StudyState
 
 
 def region_reason(state: StudyState, choice: int) -> str:

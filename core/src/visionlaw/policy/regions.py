@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from visionlaw.policy.state import FloatArray, IntArray
+from visionlaw.arrays import FloatArray, IntArray
 
 FIRST_LEVEL = 1
 FINEST_LEVEL = 20

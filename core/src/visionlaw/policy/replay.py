@@ -9,17 +9,19 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 
+from visionlaw.arrays import FloatArray, IntArray
 from visionlaw.errors import DataError, StudyError
+from visionlaw.law.normalise import min_max
 from visionlaw.law.tables import LawTable
+from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.course import Course, World, run_course
-from visionlaw.policy.state import BoolArray, FloatArray, IntArray
+from visionlaw.policy.modes import Mode
 from visionlaw.protocols import Sampler
 
-Mode = Literal["single", "joint"]
 TOP = 3
 """The papers' shortlist: the optimum counts as hit among the best three."""
 CHUNK = 4_000_000
@@ -94,14 +96,14 @@ def replay(
     budget: int,
     trials: int = 1000,
     seed: int = 0,
-    mode: Mode = "single",
+    mode: Mode = Mode.SINGLE,
     noise: float = 0.0,
     subspace: tuple[int, int] | None = None,
 ) -> Replay:
     """Simulate a sampler on a finished table.
 
     Args:
-        table: The table, complete.
+        table: The table, finished, higher performance better.
         sampler: Any object that follows :class:`visionlaw.protocols.Sampler`.
         budget: N, finetunings per trial; in joint mode each serves all benchmarks.
         trials: T, independent trials per benchmark (in all, in joint mode).
@@ -114,25 +116,21 @@ def replay(
     Raises:
         DataError: The table is unfinished, too small, or constant in A or C.
         StudyError: An impossible budget, number of trials, noise or subspace.
-        PluginError: The sampler answered with something that is no choice or no prediction.
+        PluginError: The sampler failed, or answered with something that is no choice or no prediction.
     """
-    _require_complete(table)
+    _require_replayable(table)
     _require_possible(table, budget, trials, mode, noise, subspace)
     seeds = np.random.SeedSequence(seed).spawn(4)
     choices, told, ties, subsets = (np.random.default_rng(s) for s in seeds)
     shape = (trials, len(table.benchmarks))
+    checked = CheckedSampler.of(sampler)
     course = Course.empty((*shape, budget + 1))
     observed = told.standard_normal((*shape, len(table.settings)))
     for members, chosen in _groups(table, trials, subspace, subsets):
         world = _world(table, members, chosen, noise * observed[chosen], mode)
-        part = run_course(world, sampler, budget, choices, ties)
+        part = run_course(world, checked, budget, choices, ties)
         course.put(chosen, part.reshaped((len(chosen), *course.place.shape[1:])))
-    return Replay(table.name, _name_of(sampler), mode, table.benchmarks, course)
-
-
-def _name_of(sampler: Sampler) -> str:
-    spec = getattr(sampler, "spec", None)
-    return getattr(spec, "id", None) or type(sampler).__name__
+    return Replay(table.name, checked.name, Mode(mode), table.benchmarks, course)
 
 
 def _groups(
@@ -157,30 +155,17 @@ def _world(table: LawTable, members: IntArray, chosen: IntArray, error: FloatArr
     rows = np.arange(len(table.benchmarks))[None, :, None]
     truth = table.performance[rows, at]
     told = truth * (1.0 + np.take_along_axis(error, np.broadcast_to(at, truth.shape), axis=-1))
-    points = np.stack([_scaled(table.A[rows, at]), _scaled(table.C[rows, at])], axis=-1)
-    if mode == "single":
+    points = np.stack([min_max(table.A[rows, at]), min_max(table.C[rows, at])], axis=-1)
+    if mode == Mode.SINGLE:
         m = members.shape[1]
         return World(points.reshape(-1, 1, m, 2), truth.reshape(-1, 1, m), told.reshape(-1, 1, m))
     return World(points, truth, told)
 
 
-def _scaled(values: FloatArray) -> FloatArray:
-    """Min-max normalise over the last axis; a score that is constant in a subspace says nothing there and becomes 0."""
-    low = values.min(axis=-1, keepdims=True)
-    span = values.max(axis=-1, keepdims=True) - low
-    return (values - low) / np.where(span > 0, span, 1.0)
-
-
-def _require_complete(table: LawTable) -> None:
+def _require_replayable(table: LawTable) -> None:
     table.points()
+    table.require_finished()
     for benchmark, values in zip(table.benchmarks, table.performance, strict=True):
-        missing: BoolArray = ~np.isfinite(values)
-        if missing.any():
-            setting = table.settings[int(np.flatnonzero(missing)[0])]
-            raise DataError(
-                f"{table.name}: '{setting}' has no result on '{benchmark}'.",
-                "Only a finished table can be replayed.",
-            )
         if values.max() == 0:
             raise DataError(
                 f"{table.name}: the best performance on '{benchmark}' is 0, of which regret is no percentage.",
@@ -201,8 +186,8 @@ def _require_possible(
         raise StudyError(f"A budget of {budget} is impossible with {k} settings.", f"Give 0 to {k}.")
     if trials < 1:
         raise StudyError(f"{trials} trials measure nothing.", "Give at least 1, better 1000.")
-    if mode not in ("single", "joint"):
-        raise StudyError(f"'{mode}' is not a mode.", "Use 'single' or 'joint'.")
+    if mode not in list(Mode):
+        raise StudyError(f"'{mode}' is not a mode.", f"Use one of: {', '.join(Mode)}.")
     if not 0 <= noise < np.inf:
         raise StudyError(f"A noise of {noise} is impossible.", "Give a relative deviation such as 0.02.")
     if subspace is not None and not TOP < subspace[0] <= subspace[1] <= k:

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from visionlaw.arrays import BoolArray, FloatArray, IntArray
 from visionlaw.policy.quadratic import predict_quadratic
 from visionlaw.policy.reasons import random_reason, region_reason
 from visionlaw.policy.regions import FINEST_LEVEL, FIRST_LEVEL, region_of
-from visionlaw.policy.state import BoolArray, FloatArray, IntArray, Status, StudyState
+from visionlaw.policy.state import Status, StudyState
 from visionlaw.specs import SamplerSpec
 
 

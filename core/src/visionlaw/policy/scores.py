@@ -5,13 +5,12 @@ A study uses one source at a time, and one definition of A: numbers of different
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from visionlaw.errors import DataError, StudyError, did_you_mean
-from visionlaw.ids import join_representation
+from visionlaw.errors import DataError, InvalidIdError, StudyError, did_you_mean
 from visionlaw.policy.candidates import Candidates, index_of
 from visionlaw.store.rows import ScoreRow
 
@@ -29,18 +28,19 @@ def from_table(
     table: LawTable,
     representations: Sequence[str],
     benchmarks: Sequence[str],
-    aliases: Mapping[str, str],
+    canonical: Callable[[str], str],
     a_definition: str,
 ) -> Candidates:
     """Take A and C from a finished or unfinished table; its performances are not looked at.
 
-    Settings are matched by id or by alias, exactly; settings that are not in the space are left out.
+    Settings are matched by id, alias or published name; those that are not in the space, or name nothing, are left out.
 
     Args:
         table: A published table or a user's.
         representations: Canonical ids of the space.
         benchmarks: The benchmarks of the study.
-        aliases: Published name → canonical id.
+        canonical: Turns an id, an alias or a published name into the canonical id; raises InvalidIdError for what is
+            none.
         a_definition: The definition that the study follows.
 
     Raises:
@@ -57,7 +57,7 @@ def from_table(
         if benchmark not in rows:
             hint = did_you_mean(benchmark, rows) or f"It has {', '.join(table.benchmarks)}."
             raise StudyError(f"The scores '{table.name}' have no benchmark '{benchmark}'.", hint)
-    columns = _columns(table, representations, aliases)
+    columns = _columns(table, representations, canonical)
     shape = (len(benchmarks), len(representations))
     A, C = np.full(shape, np.nan), np.full(shape, np.nan)
     pick = [rows[benchmark] for benchmark in benchmarks]
@@ -122,13 +122,16 @@ def from_store(
     return Candidates(tuple(representations), tuple(benchmarks), A, C, a_definition, STORE, (GIVE_A, give_c))
 
 
-def _columns(table: LawTable, representations: Sequence[str], aliases: Mapping[str, str]) -> dict[str, int]:
+def _columns(table: LawTable, representations: Sequence[str], canonical: Callable[[str], str]) -> dict[str, int]:
     """Return which setting of the table each representation is."""
     known = set(representations)
     columns: dict[str, int] = {}
     for i, setting in enumerate(table.settings):
-        representation = resolve(setting, known, aliases)
-        if representation is None:
+        try:
+            representation = canonical(setting)
+        except InvalidIdError:
+            continue
+        if representation not in known:
             continue
         if representation in columns:
             raise DataError(
@@ -138,15 +141,3 @@ def _columns(table: LawTable, representations: Sequence[str], aliases: Mapping[s
             )
         columns[representation] = i
     return columns
-
-
-def resolve(name: str, known: Iterable[str], aliases: Mapping[str, str]) -> str | None:
-    """Return the known representation that a name means, None if there is none.
-
-    A name is an id, an alias of a representation, or ids and aliases joined by ``+``. Nothing is guessed.
-    """
-    parts = join_representation(tuple(aliases.get(p, p) for p in (part.strip() for part in name.split("+"))))
-    for candidate in (name, aliases.get(name.strip(), ""), parts):
-        if candidate in known:
-            return candidate
-    return None

@@ -10,11 +10,8 @@ from dataclasses import dataclass
 from enum import IntEnum
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from visionlaw.arrays import BoolArray, FloatArray, IntArray
 
 
 class Status(IntEnum):
@@ -35,7 +32,8 @@ class StudyState:
             May be given as ``[b, k, 2]`` where all trials share them, as a live study does; samplers always see T.
         status: ``[T, k]`` of :class:`Status`.
         results: ``[T, b, k]``: performance in the benchmark's own unit, higher is better, NaN where not known.
-        budget: How many finetunings may be asked for in all.
+        budget: How many candidates may be taken in all, failed ones included: what may be asked for, in a live study
+            also what was told from outside.
     """
 
     points: FloatArray

@@ -1,14 +1,15 @@
 """The live study: ask which representation to finetune next, tell the result, rank them all.
 
-A study is its history in the store. Every question reads it anew inside one transaction, so that restarts and other
-processes change nothing: candidates are what the space holds today, and chance derives from the seed and the number of
-requests so far, which makes the same history give the same answer.
+A study is its history in the store. Every question reads it anew, so that restarts and other processes change nothing:
+candidates are what the space holds today, and chance derives from the seed and the number of requests so far, which
+makes the same history give the same answer. Samplers think outside all transactions: what one chose is written only if
+the history is still the one that it saw.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
@@ -16,9 +17,11 @@ from typing import Any
 import numpy as np
 from sqlalchemy.orm import Session
 
+from visionlaw.arrays import FloatArray
 from visionlaw.errors import StudyError
 from visionlaw.policy.answers import StudyStatus, Suggestion, Told, ToldValue, TrialView
 from visionlaw.policy.candidates import Candidates, index_of
+from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.checks import (
     check_agreement,
     check_results,
@@ -26,10 +29,9 @@ from visionlaw.policy.checks import (
     check_settings,
     find_representation,
 )
-from visionlaw.policy.consult import choose, explain, predict
 from visionlaw.policy.ranking import Ranking, rank
 from visionlaw.policy.reasons import situation
-from visionlaw.policy.state import FloatArray, Status, StudyState
+from visionlaw.policy.state import Status, StudyState
 from visionlaw.protocols import Sampler
 from visionlaw.store.store import Store, add_run
 from visionlaw.store.studies import (
@@ -49,16 +51,18 @@ STATUS = {"pending": Status.PENDING, "done": Status.DONE, "failed": Status.FAILE
 class Study:
     """One question to the policy, persisted.
 
-    Nothing is stored until the first :meth:`ask`, :meth:`tell` or :meth:`fail`. Sampler, budget and score source may
-    change between openings; what the history means (mode, benchmarks, seed, definition of A) may not.
+    Nothing is stored until an :meth:`ask`, :meth:`tell` or :meth:`fail` is accepted. Sampler, budget and score source
+    may change between openings; what the history means (mode, benchmarks, seed, definition of A) may not.
 
     Args:
-        store: Where the history is; opened with ``create=True`` unless the study is only read.
+        store: Where the history is; opened with ``create=False``, a refused change leaves no file behind.
         settings: What the study asks.
         candidates: The space as it is today, with A and C.
-        sampler: What ``settings.sampler`` names.
+        sampler: What ``settings.sampler`` names; it is checked, whoever wrote it.
         lower_is_better: The benchmarks on which lower is better.
-        aliases: Other names of representations → canonical id.
+        canonical: Turns an id, an alias or a published name into the canonical id, as
+            :meth:`visionlaw.space.SearchSpace.canonical` does; raises InvalidIdError for what is none.
+        names: Other names of representations, to suggest when one is misspelled.
         provenance: Stored with every change; see :func:`visionlaw.store.run_provenance`.
 
     Raises:
@@ -73,16 +77,18 @@ class Study:
         sampler: Sampler,
         *,
         lower_is_better: frozenset[str] = frozenset(),
-        aliases: Mapping[str, str] | None = None,
+        canonical: Callable[[str], str] = str,
+        names: Iterable[str] = (),
         provenance: Mapping[str, Any] | None = None,
     ) -> None:
         check_settings(settings)
         self.settings = settings
         self.candidates = candidates
         self._store = store
-        self._sampler = sampler
+        self._sampler = CheckedSampler.of(sampler, settings.sampler)
         self._signs = np.array([-1.0 if b in lower_is_better else 1.0 for b in settings.benchmarks])
-        self._aliases = dict(aliases or {})
+        self._canonical = canonical
+        self._other_names = tuple(names)
         self._provenance = dict(provenance or {})
         self._names = candidates.scored
         self._points = candidates.points()
@@ -91,30 +97,25 @@ class Study:
     def ask(self, n: int = 1) -> tuple[Suggestion, ...]:
         """Choose the next ``n`` representations to finetune, and note them as pending.
 
-        All of them or none: asking for two is asking twice.
+        All of them or none: asking for two is asking twice. When another process changes the study meanwhile, the
+        sampler is asked again.
 
         Raises:
             StudyError: The budget or the open candidates are used up, or ``n`` is not positive.
             PluginError: The sampler failed.
         """
-        with self._store.writing() as session:
-            history = self._begin(session)
+        while True:  # ends: each further turn means that another process has got on
+            history = self._history()
             check_room(self.settings, history, self.candidates, n)
-            run = add_run(session, "policy ask", self._provenance, finished=True)
-            suggestions: list[Suggestion] = []
-            for _ in range(n):
-                suggestion = self._suggest(history)
-                suggestions.append(suggestion)
-                trial = TrialRow(
-                    suggestion.representation,
-                    suggestion.position,
-                    "pending",
-                    datetime.now(UTC),
-                    suggestion.reason,
-                )
-                write_trial(session, self.settings.name, trial, run)
-                history = replace(history, trials={**history.trials, trial.representation: trial})
-        return tuple(suggestions)
+            suggestions = self._choose(history, n)
+            with self._store.writing() as session:
+                now = self._begin(session)
+                if (now.trials, now.results) != (history.trials, history.results):
+                    continue
+                run = add_run(session, "policy ask", self._provenance, finished=True)
+                for suggestion in suggestions:
+                    write_trial(session, self.settings.name, _pending(suggestion), run)
+            return suggestions
 
     def tell(
         self, representation: str, results: Mapping[str, float], *, source: str = "", source_version: str = ""
@@ -135,9 +136,9 @@ class Study:
             StudyError: Not a benchmark of this study, not a finite number, or nothing was told.
         """
         check_results(self.settings, results)
+        name = self._find(representation)
         with self._store.writing() as session:
             history = self._begin(session)
-            name = self._find(representation, history)
             before, now = history.results.get(name, {}), datetime.now(UTC)
             rows = {b: ResultRow(float(value), source, source_version, now) for b, value in results.items()}
             changed = {b: row for b, row in rows.items() if b not in before or _differ(before[b], row)}
@@ -158,9 +159,9 @@ class Study:
             UnknownIdError: Nobody knows the representation.
             StudyError: It has results already.
         """
+        name = self._find(representation)
         with self._store.writing() as session:
             history = self._begin(session)
-            name = self._find(representation, history)
             trial = history.trials.get(name, TrialRow(name, None, "failed"))
             if name in history.results:
                 raise StudyError(
@@ -180,7 +181,7 @@ class Study:
             PluginError: The sampler failed.
         """
         state = self._state(self._history())
-        return rank(self.settings.name, self._sampler, self.settings.sampler, self.candidates, state, self._signs)
+        return rank(self.settings.name, self._sampler, self.candidates, state, self._signs)
 
     def status(self) -> StudyStatus:
         """Say where the study stands."""
@@ -217,10 +218,11 @@ class Study:
         check_agreement(history.settings, self.settings)
         if history.settings != self.settings:
             write_settings(session, self.settings)
-        return replace(history, settings=self.settings)
+        return history
 
-    def _find(self, representation: str, history: History) -> str:
-        return find_representation(representation, self.settings, history, self.candidates, self._aliases)
+    def _find(self, representation: str) -> str:
+        known = (*self.candidates.representations, *self._history().trials)
+        return find_representation(representation, self.settings, known, self._canonical, self._other_names)
 
     def _state(self, history: History) -> StudyState:
         status = np.full((1, len(self._names)), int(Status.OPEN), dtype=np.int64)
@@ -235,12 +237,22 @@ class Study:
         outside = sum(trial.position is None for trial in history.trials.values())
         return StudyState(self._points, status, results, self.settings.budget + outside)
 
+    def _choose(self, history: History, n: int) -> tuple[Suggestion, ...]:
+        """Ask the sampler n times, as if each answer were pending before the next."""
+        suggestions: list[Suggestion] = []
+        for _ in range(n):
+            suggestion = self._suggest(history)
+            suggestions.append(suggestion)
+            trials = {**history.trials, suggestion.representation: _pending(suggestion)}
+            history = replace(history, trials=trials)
+        return tuple(suggestions)
+
     def _suggest(self, history: History) -> Suggestion:
-        state, name = self._state(history), self.settings.sampler
+        state = self._state(history)
         rng = np.random.default_rng([self.settings.seed, history.asked])
-        choice = choose(self._sampler, name, state, rng)
-        mean = predict(self._sampler, name, state)[0]
-        own = explain(self._sampler, name, state, choice)
+        choice = int(self._sampler.ask(state, rng)[0])
+        mean = self._sampler.predict(state)[0]
+        own = self._sampler.explain(state, choice)
         context = situation(state, choice, self._names, self.settings.benchmarks, mean, self._signs)
         column = self.candidates.representations.index(self._names[choice])
         return Suggestion(
@@ -263,6 +275,10 @@ class Study:
             if told:
                 best[benchmark] = max(told, key=lambda pair, s=sign: s * pair[1])
         return best
+
+
+def _pending(suggestion: Suggestion) -> TrialRow:
+    return TrialRow(suggestion.representation, suggestion.position, "pending", datetime.now(UTC), suggestion.reason)
 
 
 def _differ(before: ResultRow, now: ResultRow) -> bool:

@@ -7,7 +7,7 @@ are in :mod:`visionlaw.store.schema`.
 from __future__ import annotations
 
 from visionlaw.store.provenance import run_provenance
-from visionlaw.store.rows import ScoreRow, score_key
+from visionlaw.store.rows import ScoreRow
 from visionlaw.store.store import Store
 
-__all__ = ["ScoreRow", "Store", "run_provenance", "score_key"]
+__all__ = ["ScoreRow", "Store", "run_provenance"]

@@ -21,7 +21,7 @@ from visionlaw.store.schema import SCHEMA_VERSION, Base, Meta
 BUSY_SECONDS = 30
 WRITES = "visionlaw_writes"
 WRITERS_LOCK = 0x7669736C6177
-ELSEWHERE = "Point VISIONLAW_STORE to another file or database URL, or move this one away."
+ELSEWHERE = "Move it away, or use another file or database URL."
 
 
 def sqlite_path(location: str | Path) -> Path | None:
@@ -82,7 +82,7 @@ def prepare_schema(engine: Engine, create: bool, name: str) -> bool:
     """Check the schema's version, and make the tables where there are none; return whether they are there.
 
     Raises:
-        StoreError: The store follows a newer schema, or the database belongs to something else.
+        StoreError: The store follows another schema, or the database belongs to something else.
     """
     with failures_in_words(name), engine.connect() as connection:
         version = _stored_version(connection, name)
@@ -100,12 +100,21 @@ def prepare_schema(engine: Engine, create: bool, name: str) -> bool:
             _use_write_ahead_log(engine)
         return True
     if version is not None and version != SCHEMA_VERSION:
-        raise StoreError(
-            f"The store '{name}' follows schema {version}; this visionlaw ({__version__}) reads schema "
-            f"{SCHEMA_VERSION}. Nothing was changed.",
-            "Upgrade with 'python -m pip install --upgrade visionlaw', or point VISIONLAW_STORE elsewhere.",
-        )
+        raise _other_schema(engine, version, name)
     return version is not None
+
+
+def _other_schema(engine: Engine, version: int, name: str) -> StoreError:
+    with failures_in_words(name), engine.connect() as connection:
+        author = connection.execute(select(Meta.created_by)).scalar_one()
+    remedy = "Upgrade with 'python -m pip install --upgrade visionlaw'."
+    if version < SCHEMA_VERSION:
+        remedy = f"It is too old to be read: use it with {author}, or move it away to begin another."
+    return StoreError(
+        f"The store '{name}', made by {author}, follows schema {version}; this visionlaw ({__version__}) reads schema "
+        f"{SCHEMA_VERSION}. Nothing was changed.",
+        remedy,
+    )
 
 
 @contextmanager
@@ -139,7 +148,7 @@ def _in_words(error: Exception, name: str) -> StoreError:
     if "readonly" in text or "unable to open" in text:
         return StoreError(
             f"The store '{name}' cannot be opened for writing.",
-            "Check the permissions of the file and of its folder, or point VISIONLAW_STORE elsewhere.",
+            "Check the permissions of the file and of its folder, or keep the store elsewhere.",
         )
     if "locked" in text:
         return StoreError(
@@ -163,7 +172,7 @@ def _url(location: str) -> URL:
         return make_url(location)
     except (ArgumentError, ValueError):
         raise StoreError(
-            "VISIONLAW_STORE is not a database URL.",  # Not shown: it may hold a password.
+            "The place of the store is not a database URL.",  # Not shown: it may hold a password.
             "Write a path, or a URL such as 'postgresql+psycopg://user@host/database'.",
         ) from None  # The cause may show the password in a traceback.
 
@@ -179,7 +188,7 @@ def _connect_file(path: Path, create: bool) -> Engine:
         except OSError as error:
             raise StoreError(
                 f"The folder '{path.parent}' of the store cannot be made: {error.strerror}.",
-                "Check its permissions, or point VISIONLAW_STORE elsewhere.",
+                "Check its permissions, or keep the store elsewhere.",
             ) from error
     address = f"file:{quote(str(path.absolute()))}?mode={'rwc' if create else _reading_mode(path)}"
 

@@ -68,41 +68,17 @@ class ScoreRow:
     @property
     def key(self) -> str:
         """Digest of what was measured: all but ``value``, ``count``, ``extra`` and what the store sets."""
-        return score_key(
+        identity = [
             self.representation,
             self.scorer,
             self.dataset,
             self.dataset_version,
             self.protocol,
-            benchmark=self.benchmark,
-            params=self.params,
-            provenance=self.provenance,
-        )
-
-
-def score_key(
-    representation: str,
-    scorer: str,
-    dataset: str,
-    dataset_version: str,
-    protocol: str,
-    *,
-    benchmark: str = "",
-    params: Mapping[str, Any] | None = None,
-    provenance: Mapping[str, Any] | None = None,
-) -> str:
-    """Return the key that a score will have, to ask the store whether it is known already."""
-    identity = [
-        representation,
-        scorer,
-        dataset,
-        dataset_version,
-        protocol,
-        benchmark,
-        params or {},
-        provenance or {},
-    ]
-    return hashlib.sha256(_canonical_json(identity).encode()).hexdigest()
+            self.benchmark,
+            dict(self.params),
+            dict(self.provenance),
+        ]
+        return hashlib.sha256(_canonical_json(identity).encode()).hexdigest()
 
 
 def _canonical_json(value: Any) -> str:

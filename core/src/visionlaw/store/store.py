@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import itertools
 import os
-from collections.abc import Generator, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -38,12 +39,15 @@ class Store:
     Several processes may read and write at once.
     """
 
-    def __init__(self, engine: Engine, name: str, exists: bool) -> None:
+    def __init__(self, engine: Engine, name: str, make: Callable[[], Engine] | None = None) -> None:
+        self._use(engine)
+        self._make = make
+        self.name = name
+
+    def _use(self, engine: Engine) -> None:
         self._engine = engine
         self._reading = sessionmaker(engine)
         self._writing = sessionmaker(engine.execution_options(**{WRITES: True}))
-        self.name = name
-        self.exists = exists
 
     @classmethod
     def open(cls, location: str | Path, create: bool = True) -> Store:
@@ -51,21 +55,14 @@ class Store:
 
         Args:
             location: A path of an SQLite file, or a database URL.
-            create: Make the folder and the tables where they are missing. Without it nothing is written: a
-                store that does not exist yet opens as an empty one that refuses changes.
+            create: Make the folder and the tables now where they are missing, so that a place that cannot be
+                written is found at once. Without it the first change makes them: a store that is only read
+                leaves nothing behind.
 
         Raises:
-            StoreError: It cannot be opened, is damaged, belongs to something else or follows a newer schema.
+            StoreError: It cannot be opened, is damaged, belongs to something else or follows another schema.
         """
-        name = display_name(location)
-        path = sqlite_path(location)
-        if not create and path is not None and not path.exists():
-            return cls._empty(name)
-        engine = connect(location, create)
-        if not prepare_schema(engine, create, name):
-            engine.dispose()
-            return cls._empty(name)
-        return cls(engine, name, exists=True)
+        return cls._open(location, create, "")
 
     @classmethod
     def of_project(cls, state_dir: Path, create: bool = True) -> Store:
@@ -74,13 +71,28 @@ class Store:
         Raises:
             StoreError: As :meth:`open`.
         """
-        return cls.open(os.environ.get(ENVIRONMENT) or state_dir / FILE_NAME, create)
+        named = os.environ.get(ENVIRONMENT)
+        advice = f"{ENVIRONMENT} names this store." if named else f"{ENVIRONMENT} can name another place for it."
+        return cls._open(named or state_dir / FILE_NAME, create, advice)
 
     @classmethod
-    def _empty(cls, name: str) -> Store:
-        engine = connect("sqlite://", create=True)
-        prepare_schema(engine, create=True, name=name)
-        return cls(engine, name, exists=False)
+    def _open(cls, location: str | Path, create: bool, advice: str) -> Store:
+        with _advising(advice):
+            name = display_name(location)
+            if create:
+                return cls(_made(location), name)
+            path = sqlite_path(location)
+            if path is None or path.exists():
+                engine = connect(location, create=False)
+                if prepare_schema(engine, create=False, name=name):
+                    return cls(engine, name)
+                engine.dispose()
+            return cls(_made("sqlite://"), name, make=partial(_made, location, advice))
+
+    @property
+    def exists(self) -> bool:
+        """Whether there is anything behind it: False until the first change of a store opened without ``create``."""
+        return self._make is None
 
     def __enter__(self) -> Store:
         return self
@@ -107,10 +119,13 @@ class Store:
         """A transaction that commits at the end of the block, or changes nothing when the block raises.
 
         Raises:
-            StoreError: The database failed, or the store was opened without ``create`` and does not exist.
+            StoreError: The database failed, or cannot be made.
         """
-        if not self.exists:
-            raise StoreError(f"The store '{self.name}' does not exist yet.", "Open it with create=True.")
+        if self._make is not None:
+            engine = self._make()
+            self._engine.dispose()
+            self._use(engine)
+            self._make = None
         with failures_in_words(self.name), self._writing.begin() as session:
             yield session
 
@@ -175,7 +190,7 @@ class Store:
             dataset: A data set's id.
             protocol: A protocol's name.
             representations: Canonical ids.
-            keys: Keys from :attr:`ScoreRow.key` or :func:`visionlaw.store.rows.score_key`.
+            keys: Keys from :attr:`ScoreRow.key`.
         """
         query = select(Score)
         for column, wanted in ((Score.scorer, scorer), (Score.dataset, dataset), (Score.protocol, protocol)):
@@ -190,6 +205,25 @@ class Store:
         with self.reading() as session:
             found = [score for query in queries for score in session.scalars(query)]
             return [_row(score) for score in sorted(found, key=lambda score: (score.recorded, score.id))]
+
+
+def _made(location: str | Path, advice: str = "") -> Engine:
+    """Connect to a store, and make it where it is missing."""
+    with _advising(advice):
+        engine = connect(location, create=True)
+        prepare_schema(engine, create=True, name=display_name(location))
+        return engine
+
+
+@contextmanager
+def _advising(advice: str) -> Generator[None]:
+    """Add to the remedy of an error what only the caller can know: how the place of the store was chosen."""
+    try:
+        yield
+    except StoreError as error:
+        if not advice:
+            raise
+        raise StoreError(error.message, f"{error.remedy} {advice}") from error
 
 
 def add_run(session: Session, verb: str, provenance: Mapping[str, Any], finished: bool = False) -> int:

@@ -11,9 +11,9 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from visionlaw.errors import StoreError
+from visionlaw.policy.modes import Mode
 from visionlaw.store.schema import Result, StudyRecord, Trial
 
-Mode = Literal["single", "joint"]
 TrialStatus = Literal["pending", "done", "failed"]
 
 
@@ -24,7 +24,7 @@ class StudySettings:
     Attributes:
         name: Its name in the store.
         sampler: The sampler's id with its options.
-        mode: ``single``: one benchmark; ``joint``: several, and one finetuning serves all of them.
+        mode: ``single``: exactly one benchmark; ``joint``: one finetuning serves all of them.
         benchmarks: Keys of the benchmarks, in order.
         budget: How many finetunings may be asked for in all.
         seed: What the random choices derive from. At least 0.
@@ -121,7 +121,7 @@ def write_settings(session: Session, settings: StudySettings) -> None:
     if record is None:
         record = StudyRecord(name=settings.name, created=datetime.now(UTC))
         session.add(record)
-    record.sampler, record.mode, record.scores = settings.sampler, settings.mode, settings.scores
+    record.sampler, record.mode, record.scores = settings.sampler, str(settings.mode), settings.scores
     record.seed, record.budget, record.a_definition = settings.seed, settings.budget, settings.a_definition
     record.benchmarks = list(settings.benchmarks)
     session.flush()
@@ -162,10 +162,12 @@ def _study_id(session: Session, name: str) -> int:
 
 
 def _settings(record: StudyRecord) -> StudySettings:
+    if record.mode not in list(Mode):
+        raise StoreError(f"The store holds a study of unknown mode '{record.mode}'.", "Upgrade visionlaw.")
     return StudySettings(
         name=record.name,
         sampler=record.sampler,
-        mode="single" if record.mode == "single" else "joint",
+        mode=Mode(record.mode),
         benchmarks=tuple(record.benchmarks),
         budget=record.budget,
         seed=record.seed,
