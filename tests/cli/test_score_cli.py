@@ -190,6 +190,24 @@ def test_mistakes_are_one_sentence_with_exit_code_2(score, arguments, says) -> N
     assert done.out == ""
 
 
+def test_what_is_refused_before_anything_is_computed_leaves_nothing_behind(score, tmp_path: Path) -> None:
+    for mistake in (
+        ["toy-mean", "--dataset", "toypairs", "--alpha", "7"],
+        ["toyscore/man@64", "--dataset", "toypairs"],
+    ):
+        assert score(*mistake).code == 2
+    assert score("toyscore/mean@64 + toyscore/cut@64", "--dataset", "toypairs").code == 2
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_that_cannot_be_written_is_told_before_anything_is_encoded(score, encoded, tmp_path: Path) -> None:
+    (tmp_path / ".visionlaw").write_text("in the way")
+    done = score("toy-mean", "--dataset", "toypairs")
+    assert done.code == 2
+    assert "bug" not in done.err
+    assert encoded() == {}
+
+
 def test_a_bad_image_in_the_folder_is_named(score, tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()

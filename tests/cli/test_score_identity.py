@@ -63,7 +63,11 @@ def without_torch(tmp_path_factory: pytest.TempPathFactory, plugin: Path, python
     return lambda *arguments: python("-m", "visionlaw", "score", "correspondence", *arguments, path=path)
 
 
-def test_without_torch_stored_scores_are_shown_and_others_say_what_to_install(score, without_torch, encoded) -> None:
+def test_without_torch_stored_scores_are_shown_and_others_say_what_to_install(
+    score, without_torch, encoded, tmp_path: Path
+) -> None:
+    assert without_torch(*ARGUMENTS).code == 2
+    assert list(tmp_path.iterdir()) == [], "what cannot begin leaves no empty store"
     stored = score(*ARGUMENTS)
     shown = without_torch(*ARGUMENTS)
     assert (shown.code, shown.out, shown.err) == (0, stored.out, "")

@@ -63,7 +63,7 @@ def correspondence(
     here = project(space)
     chosen = _combinable(_named(here, representations) if representations else _usable(here))
     scorer, pairs, measurement = _prepare(here, dataset, data, alpha)
-    with Store.of_project(here.state_dir) as store, _progress() as progress:
+    with Store.of_project(here.state_dir, create=False) as store, _progress() as progress:
 
         def begin(missing: Sequence[Representation]) -> tuple[ScoringJob, int]:
             job = _job(here, missing, pairs, progress)
