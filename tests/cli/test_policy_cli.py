@@ -177,6 +177,8 @@ def test_scores_that_this_project_measured(cli: CLI, project: Path) -> None:
         (("tell", "clip@336", "mme=nan"), "nan on 'mme' is not a result"),
         (("tell", "clip@336", "mme=high"), "'mme=high' is not a result"),
         (("tell", "clip@336", "1500"), "'1500' is not a result"),
+        (("tell", "clip@336", "mme=1_500"), "'mme=1_500' is not a result"),
+        (("tell", "clip@336", "--failed", " "), "The failure has no reason"),
         (("tell", "clip@336", "=1500"), "'=1500' is not a result"),
         (("tell", "clip@336", "mme=1", "mme=2"), "'mme' is given twice"),
         (("tell", "clip@336"), "No result was given"),

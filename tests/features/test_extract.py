@@ -116,6 +116,8 @@ def leave(tokens):
         (lambda t: t.numpy(), "AttributeError|TypeError"),
         (lambda t: None, "AttributeError"),
         (lambda t: t * float("nan"), "not finite"),
+        (lambda t: t.double() * 1e300, "not finite in float32"),
+        (lambda t: t > 0, "torch.bool"),
         (lambda t: t[:, 1:], r"shape \[2, 15, 3\], not \[2, 16, C\]"),
         (lambda t: t[0], r"shape \[16, 3\]"),
         (lambda t: t[:1], r"shape \[1, 16, 3\]"),

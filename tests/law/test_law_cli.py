@@ -69,3 +69,30 @@ def test_the_law_and_the_policy_import_no_torch() -> None:
     code = "import sys, visionlaw.law, visionlaw.policy.reproduce; print('torch' in sys.modules)"
     shown = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert shown.strip() == "False"
+
+
+def test_a_small_table_takes_a_form_with_fewer_terms(tmp_path: Path) -> None:
+    path = tmp_path / "small.csv"
+    rows = "".join(f"s{i},[red]x[/foo],{60 + 3 * i - i * i % 7},{0.1 * i},{i * i % 11}\n" for i in range(6))
+    path.write_text("setting,benchmark,performance,a,c\n" + rows)
+    with pytest.raises(DataError, match="--form A-linear"):
+        _run("fit", str(path))
+    shown = _run("fit", str(path), "--form", "A-linear")
+    assert "A-linear, by benchmark" in shown
+    assert "[red]x[/foo]" in shown  # a name is never read as markup
+    figures = json.loads(_run("fit", str(path), "--form", "A-linear", "--json"))
+    assert list(figures["coefficients"]["[red]x[/foo]"]) == ["1", "A"]
+    assert set(figures["r2"]) == {
+        "A-linear",
+        "C-linear",
+        "AC-linear",
+        "A-quadratic",
+        "C-quadratic",
+        "random-linear",
+    }
+
+
+def test_narrow_terminals_lose_no_digit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    assert "-1.721*" in _run("reproduce", "--trials", "20")
+    assert "…" not in _run("reproduce", "--trials", "20")

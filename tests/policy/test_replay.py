@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from visionlaw.errors import DataError, PluginError, StudyError
 from visionlaw.law.tables import LawTable, load_table
-from visionlaw.policy.modes import Mode
+from visionlaw.modes import Mode
 from visionlaw.policy.replay import Replay, replay
 from visionlaw.policy.reproduce import reproduce_policy
 from visionlaw.policy.samplers import RandomSampler, RegionSampler

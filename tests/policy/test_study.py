@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from visionlaw.errors import InvalidIdError, PluginError, StudyError, UnknownIdError
+from visionlaw.modes import Mode
 from visionlaw.policy.answers import Suggestion
 from visionlaw.policy.candidates import Candidates
-from visionlaw.policy.modes import Mode
 from visionlaw.policy.samplers import RandomSampler, RegionSampler
 from visionlaw.policy.state import StudyState
 from visionlaw.policy.study import Study
@@ -56,13 +56,11 @@ def canonical(text: str) -> str:
 def study(tmp_path: Path) -> Open:
     def open_study(rule: object = None, create: bool = True, **changes: object) -> Study:
         space = changes.pop("candidates", None) or candidates()
-        lower = changes.pop("lower_is_better", frozenset())
         return Study(
             Store.open(tmp_path / "results.sqlite", create),
             StudySettings(**{**OPTIONS, **changes}),  # type: ignore[arg-type]
             space,  # type: ignore[arg-type]
             rule or RegionSampler(),  # type: ignore[arg-type]
-            lower_is_better=lower,  # type: ignore[arg-type]
             canonical=canonical,
             names=("Net A",),
         )
@@ -444,7 +442,7 @@ def test_the_ranking_follows_the_law_and_shows_what_was_observed_beside_it(study
 
 def test_lower_is_better_turns_the_order_round_but_not_the_numbers(study: Open) -> None:
     sampler = MeanSampler()
-    opened = study(sampler, lower_is_better=frozenset({"gqa"}))
+    opened = study(sampler, lower_is_better=("gqa",))
     opened.tell(NAMES[0], {"mme": 10.0, "gqa": 2.0})
     opened.tell(NAMES[1], {"mme": 30.0, "gqa": 4.0})
     (asked,) = opened.ask()
@@ -454,7 +452,7 @@ def test_lower_is_better_turns_the_order_round_but_not_the_numbers(study: Open) 
     rows = [row for row in opened.rank().rows if row.benchmark == "gqa"]
     assert {row.predicted for row in rows} == {3.0}
     assert {row.observed for row in rows} == {2.0, 4.0, None}
-    ranked = study(ModelSampler(), lower_is_better=frozenset({"gqa"})).rank()
+    ranked = study(ModelSampler(), lower_is_better=("gqa",)).rank()
     predicted = [row.predicted for row in ranked.rows if row.benchmark == "gqa"]
     assert predicted == sorted(predicted)
 
@@ -521,3 +519,9 @@ def test_restarts_change_nothing_and_no_history_makes_it_ask_for_what_it_knows(s
         assert status.asked + status.left == 5
         if steps:
             assert always_open.rank() == reopened.rank()
+
+
+def test_the_direction_of_a_benchmark_cannot_turn_in_a_study(study: Open) -> None:
+    study().tell(NAMES[0], {"gqa": 2.0})
+    with pytest.raises(StudyError, match="was begun with lower_is_better = nothing; now it is gqa"):
+        study(lower_is_better=("gqa",)).status()

@@ -14,7 +14,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validat
 from visionlaw import atomic
 from visionlaw.errors import ConfigError, InvalidIdError
 from visionlaw.ids import is_encoder_id, parse_reference, parse_representation
-from visionlaw.policy.modes import Mode
+from visionlaw.modes import Mode
 from visionlaw.tomlfile import read_toml
 
 FILE_NAME = "registry.toml"

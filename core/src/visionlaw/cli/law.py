@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visionlaw.cli.context import JsonOption
-from visionlaw.cli.output import console, print_json, write
+from visionlaw.cli.output import print_json, write, write_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -56,6 +56,9 @@ def fit_(
             metavar="FILE", help="A CSV file with the columns of the shipped tables; higher performance must be better."
         ),
     ],
+    form: Annotated[
+        str, typer.Option(help="The form whose coefficients are given: AC-quadratic, A-linear…")
+    ] = "AC-quadratic",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals and controls.")] = 0,
     as_json: JsonOption = False,
 ) -> None:
@@ -66,7 +69,7 @@ def fit_(
     from visionlaw.law.figures import table_figures
     from visionlaw.law.tables import load_table
 
-    figures = table_figures(load_table(file), seed=seed)
+    figures = table_figures(load_table(file), form, seed=seed)
     if as_json:
         print_json({"law": file, **figures})
         return
@@ -82,10 +85,9 @@ def _definition(figures: Mapping[str, Any]) -> str:
 
 
 def _print_law(title: str, figures: Mapping[str, Any]) -> None:
-    out = console()
-    out.print(_r2_table(title, figures))
+    write_table(_r2_table(title, figures))
     write(R2_NOTE)
-    out.print(_coefficient_table(title, figures))
+    write_table(_coefficient_table(title, figures))
     for misprint in figures.get("misprints", ()):
         where = f"{misprint['benchmark']}, {misprint['coefficient']}"
         write(f"misprint: {where} is printed {misprint['printed']:.3f}; the data give {misprint['recomputed']:.3f}.")
@@ -122,9 +124,8 @@ def _coefficient_table(title: str, figures: Mapping[str, Any]) -> Table:
 
     wrong = {(m["benchmark"], m["coefficient"]) for m in figures.get("misprints", ())}
     published = figures.get("published", {}).get("gaps")
-    table = Table(title=f"{title}: AC-quadratic, by benchmark (* misprinted in the paper)", title_justify="left")
-    if not wrong:
-        table.title = f"{title}: AC-quadratic, by benchmark"
+    misprinted = " (* misprinted in the paper)" if wrong else ""
+    table = Table(title=f"{title}: {figures['form']}, by benchmark{misprinted}", title_justify="left")
     terms = next(iter(figures["coefficients"].values()))
     columns = ("R²", "loo R²", *terms, "gap %") + (("published",) if published else ())
     table.add_column("benchmark")
@@ -140,16 +141,15 @@ def _coefficient_table(title: str, figures: Mapping[str, Any]) -> Table:
 
 def _print_policy(title: str, policy: Mapping[str, Any]) -> None:
     """Print the policy's figures, counted both ways."""
-    out = console()
-    out.print(_curve_table(title, policy))
+    write_table(_curve_table(title, policy))
     if "first_hit_table" in policy:
-        out.print(_beside(f"{title} Table 1: region sampling, top 3, at the n printed", policy["first_hit_table"]))
+        write_table(_beside(f"{title} Table 1: region sampling, top 3, at the n printed", policy["first_hit_table"]))
         rows = {name: {"n": 7, **row} for name, row in policy["budget_seven"].items()}
-        out.print(_beside(f"{title} Table 8: budget 7", rows))
+        write_table(_beside(f"{title} Table 8: budget 7", rows))
     if "figure_four" in policy:
         figure = policy["figure_four"]
         rows = {name: {"n": figure["n"], **figure[name]} for name in ("region", "random")}
-        out.print(_beside(f"{title} Figure 4: budget {figure['n']}, six benchmarks", rows))
+        write_table(_beside(f"{title} Figure 4: budget {figure['n']}, six benchmarks", rows))
         write(f"The six are not named in our source; taken here: {', '.join(figure['benchmarks'])}.")
     write()
 

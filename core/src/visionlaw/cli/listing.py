@@ -148,6 +148,7 @@ def _source(entry: Entry) -> str:
 
 def _print_records(records: tuple[PluginRecord, ...]) -> None:
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("plugin", "distribution", "status", "ms", "provides")
     for record in records:
@@ -155,7 +156,7 @@ def _print_records(records: tuple[PluginRecord, ...]) -> None:
         provides = ", ".join(plural(len(ids), kind.replace("_", " ")) for kind, ids in record.provides.items())
         source = f"{record.distribution} {record.version}"
         milliseconds = f"{record.seconds * 1000:.0f}"
-        table.add_row(record.name, source, f"[{colour}]{record.status}[/]", milliseconds, provides)
+        table.add_row(record.name, source, Text(record.status, style=colour), milliseconds, provides)
     write_table(table)
     for record in records:
         if record.reason:

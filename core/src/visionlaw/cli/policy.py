@@ -69,6 +69,8 @@ def tell(
 
     values = _values(results or [])
     if failed is not None:
+        if not failed.strip():
+            raise StudyError("The failure has no reason.", "Say why: --failed 'out of memory'.")
         if values:
             raise StudyError("A training has results or it failed, not both.", "Leave out '--failed' or the results.")
         with _opened(study, space) as opened:
@@ -158,6 +160,7 @@ def _opened(name: str, space: Path | None) -> Generator[Study]:
         seed=policy.seed,
         scores=policy.scores or STORE,
         a_definition=here.space.alignment.definition,
+        lower_is_better=tuple(b for b in policy.benchmarks or kinds if not kinds[b].higher_is_better),
     )
     entry = here.registry.get("sampler", policy.sampler)
     rule = here.registry.load("sampler", policy.sampler)
@@ -183,7 +186,6 @@ def _opened(name: str, space: Path | None) -> Generator[Study]:
             settings,
             candidates,
             CheckedSampler(rule, policy.sampler, entry.distribution),
-            lower_is_better=frozenset(key for key, kind in kinds.items() if not kind.higher_is_better),
             canonical=here.space.canonical,
             names=here.space.aliases,
             provenance=run_provenance(
@@ -202,13 +204,13 @@ def _values(words: list[str]) -> dict[str, float]:
     values: dict[str, float] = {}
     for word in words:
         benchmark, equals, text = word.partition("=")
+        wrong = StudyError(f"'{word}' is not a result.", "Write BENCHMARK=VALUE, such as 'mmbench=64.3'.")
+        if not equals or not benchmark or "_" in text:  # float() reads 64_3 as 643
+            raise wrong
         try:
             value = float(text)
         except ValueError:
-            equals = ""
-            value = 0.0
-        if not equals or not benchmark:
-            raise StudyError(f"'{word}' is not a result.", "Write BENCHMARK=VALUE, such as 'mmbench=64.3'.")
+            raise wrong from None
         if benchmark in values:
             raise StudyError(f"'{benchmark}' is given twice.", "Give it once.")
         values[benchmark] = value

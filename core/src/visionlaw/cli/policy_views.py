@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from visionlaw.cli.output import console, note, write
+from visionlaw.cli.output import note, plural, write, write_table
 
 if TYPE_CHECKING:
     from visionlaw.policy.answers import StudyStatus, Suggestion, Told
@@ -87,8 +88,8 @@ def tell_command(representation: str, settings: StudySettings) -> str:
 def write_told(told: Told) -> None:
     """Write what telling did."""
     for benchmark, told_value in told.values.items():
-        replaced = f" (replaces {told_value.previous:g})" if told_value.replaced else ""
-        write(f"{told.representation}: {benchmark} = {told_value.value:g}{replaced}")
+        replaced = f" (replaces {told_value.previous:.10g})" if told_value.replaced else ""
+        write(f"{told.representation}: {benchmark} = {told_value.value:.10g}{replaced}")
     if told.from_outside:
         note("The study had not asked for it; it counts as done, and not against the budget.")
     if told.missing:
@@ -115,7 +116,8 @@ def show_status(status: StudyStatus) -> None:
     write(
         f"  sampler {settings.sampler}, seed {settings.seed}; A ({settings.a_definition}) and C from {settings.scores}"
     )
-    write(f"  asked for {status.asked} of {settings.budget}, {status.left} left; {len(status.open)} candidates open")
+    left = f"{status.left} left; {plural(len(status.open), 'candidate')} open"
+    write(f"  asked for {status.asked} of {settings.budget}, {left}")
     if status.trials:
         _show_trials(status)
     for benchmark, (name, value) in status.best.items():
@@ -139,7 +141,7 @@ def _note_too_few(ranking: Ranking, benchmarks: Iterable[str]) -> None:
     silent = [b for b in benchmarks if all(row.rank is None for row in ranking.rows if row.benchmark == b)]
     if silent:
         counts = ", ".join(f"{benchmark} ({ranking.results[benchmark]})" for benchmark in silent)
-        note(f"The law ranks from 2 results on a benchmark on; results so far: {counts}.")
+        note(f"The law ranks a benchmark once it has 2 results; so far: {counts}.")
 
 
 def _show_one(ranking: Ranking, benchmark: str) -> None:
@@ -163,11 +165,11 @@ def _show_one(ranking: Ranking, benchmark: str) -> None:
             f"{row.C:.4g}",
             style=style,
         )
-    console().print(table)
+    write_table(table)
     if missed is not None:
         write(f"Fitted to {count} results; one left out and predicted from the others is missed by {missed:.3g} (rms).")
     elif count:
-        write(f"Fitted to {count} {'result' if count == 1 else 'results'}; standard errors need 3.")
+        write(f"Fitted to {plural(count, 'result')}; standard errors need 3.")
 
 
 def _show_several(ranking: Ranking) -> None:
@@ -183,7 +185,7 @@ def _show_several(ranking: Ranking) -> None:
     for i, (name, mean) in enumerate(ranking.mean_rank.items()):
         ranks = (str(cells[name, benchmark].rank or "–") for benchmark in ranked)
         table.add_row(f"{mean:.1f}", name, status[name], *ranks, style="bold" if i == 0 else None)
-    console().print(table)
+    write_table(table)
     write("Expected performance with its standard error: visionlaw policy rank --benchmark NAME")
 
 
@@ -200,14 +202,17 @@ def _show_trials(status: StudyStatus) -> None:
             told += f" (not yet: {', '.join(view.missing)})"
         name = view.trial.representation + ("" if view.in_space else " (no longer in the space)")
         table.add_row(asked, name, view.trial.status, told)
-    console().print(table)
+    write_table(table)
 
 
 def _expected(row: RankedCandidate) -> str:
     if row.predicted is None:
         return "–"
-    error = "?" if row.standard_error is None else f"{row.standard_error:.2g}"
-    return f"{row.predicted:.5g} ± {error}"
+    if row.standard_error is None or not row.standard_error > 0:
+        return f"{row.predicted:.5g} ± ?"
+    # Two digits of the error, and the prediction to the same decimal.
+    decimals = max(0, 1 - math.floor(math.log10(row.standard_error)))
+    return f"{row.predicted:.{decimals}f} ± {row.standard_error:.{decimals}f}"
 
 
 def _not_scored_json(candidates: Iterable[NotScored]) -> list[dict[str, Any]]:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import console, print_json, write
-from visionlaw.policy.modes import Mode
+from visionlaw.cli.output import print_json, write, write_table
+from visionlaw.modes import Mode
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -81,15 +81,15 @@ def _parse_subspace(text: str | None) -> tuple[int, int] | None:
 def _print(figures: Mapping[str, Any], budget: int, trials: int) -> None:
     """Print the two ways to count, one above the other, and what each means."""
     table = _table(f"{figures['sampler']} on {figures['law']}, {figures['mode']}, {trials} trials", budget)
-    table.add_row("[bold]fixed budget[/], mean of the benchmarks")
+    table.add_row("fixed budget, mean of the benchmarks")
     for name, values in figures["fixed_budget"].items():
         table.add_row(f"  {name}" + (" %" if name == "regret" else ""), *_cells(values))
     table.add_section()
-    table.add_row("[bold]first hit[/] in the top 3")
+    table.add_row("first hit in the top 3")
     for benchmark, values in figures["first_hit"].items():
         table.add_row(f"  {benchmark}", *_cells(values))
     table.add_row("  mean", *_cells(_mean_first_hit(figures)))
-    console().print(table)
+    write_table(table)
     _explain()
 
 
@@ -99,14 +99,14 @@ def _print_comparison(figures: Sequence[Mapping[str, Any]], budget: int, trials:
     table = _table(f"{first['law']}, {first['mode']}, {trials} trials, mean of the benchmarks", budget)
     for name in first["fixed_budget"]:
         unit = " %" if name == "regret" else ""
-        table.add_row(f"[bold]{name}{unit}[/], fixed budget")
+        table.add_row(f"{name}{unit}, fixed budget")
         for one in figures:
             table.add_row(f"  {one['sampler']}", *_cells(one["fixed_budget"][name]))
         table.add_section()
-    table.add_row("[bold]first hit[/] in the top 3")
+    table.add_row("first hit in the top 3")
     for one in figures:
         table.add_row(f"  {one['sampler']}", *_cells(_mean_first_hit(one)))
-    console().print(table)
+    write_table(table)
     _explain()
 
 

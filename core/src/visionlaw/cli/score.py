@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visionlaw.cli.context import JsonOption, Project, SpaceOption, project
-from visionlaw.cli.output import console, note, plural, print_json, write
+from visionlaw.cli.output import console, note, plural, print_json, write, write_table
 from visionlaw.errors import DataError, UnknownIdError
 from visionlaw.ids import parse_reference, split_representation
 
@@ -275,4 +275,4 @@ def _print_table(rows: Sequence[ScoreRow]) -> None:
         values = [row.value, row.extra["per_keypoint"], row.extra["per_category"]]
         values += [row.extra["alphas"][name]["value"] for name in others]
         table.add_row(str(rank), row.representation, *(f"{value:.1f}" for value in values))
-    console().print(table)
+    write_table(table)

@@ -128,6 +128,8 @@ class _Extraction:
             self.check_tokens(tokens, len(prepared))
             # Copies made outside inference mode can be trained on, and do not keep their whole batch alive.
             copies = [one.float().cpu().clone() for one in tokens]
+            if not all(bool(torch.isfinite(one).all()) for one in copies):  # after the cast: 1e300 is none in float32
+                raise self._failed("returned tokens that are not finite in float32")
             return [FeatureMap(one, geometry) for one, geometry in zip(copies, geometries, strict=True)]
 
     def check_grids(self, geometries: Sequence[Geometry]) -> None:
@@ -143,8 +145,8 @@ class _Extraction:
             raise self._failed(f"returned tokens of shape {list(tokens.shape)}, not [{count}, {h * w}, C]")
         if tokens.shape[2] != channels:
             raise self._failed(f"returned tokens of {tokens.shape[2]} channels, but declares {channels}")
-        if not bool(torch.isfinite(tokens).all()):
-            raise self._failed("returned tokens that are not finite")
+        if not tokens.is_floating_point():
+            raise self._failed(f"returned tokens of {tokens.dtype}, not floating point")
 
     def _failed(self, what: str) -> PluginError:
         return PluginError(f"The encoder '{self.ref.id}' {what}.", "Report it to the author of its plugin.")

@@ -17,17 +17,18 @@ from visionlaw.law.tables import LawTable
 MAIN_FORM = "AC-quadratic"
 
 
-def table_figures(table: LawTable, *, draws: int = 1000, seed: int = 0) -> dict[str, Any]:
-    """Fit all forms and controls to all benchmarks of a finished table.
+def table_figures(table: LawTable, form: str = MAIN_FORM, *, draws: int = 1000, seed: int = 0) -> dict[str, Any]:
+    """Fit all forms and controls that a finished table has settings enough for to all its benchmarks.
 
     Args:
         table: The table.
+        form: The form whose coefficients are given.
         draws: Resamplings for the intervals, and noise draws for the controls.
         seed: Seed of both.
 
     Returns:
         JSON-ready: ``settings``, ``benchmarks``, ``a_definition``; ``r2``, ``adjusted_r2`` and ``loo_r2`` by form and
-        kind of benchmark; and for the quadratic in A and C, by benchmark, ``r2_per_benchmark``,
+        kind of benchmark; ``form``, and for it, by benchmark, ``r2_per_benchmark``,
         ``loo_r2_per_benchmark``, ``coefficients``, ``intervals``; ``gaps``, what separates the best setting from the
         second best, in % of the best: differences below are training noise.
 
@@ -35,18 +36,20 @@ def table_figures(table: LawTable, *, draws: int = 1000, seed: int = 0) -> dict[
         DataError: A constant variable, an unfinished setting, or too few settings; the message names the benchmark.
     """
     _require_fittable(table)
-    fits = {form: _fits(table, form, draws if form == MAIN_FORM else 0, seed) for form in FORMS}
-    controls = {form: _controls(table, form, draws, seed) for form in CONTROLS}
+    main = _fits(table, form, draws, seed)
+    enough = {name for name, terms in FORMS.items() if len(terms) < len(table.settings)}
+    fits = {name: main if name == form else _fits(table, name, 0, seed) for name in FORMS if name in enough}
+    controls = {name: _controls(table, name, draws, seed) for name, like in CONTROLS.items() if like in enough}
     measured: dict[str, Mapping[str, Law | Control]] = {**fits, **controls}
-    main = fits[MAIN_FORM]
 
     def by_kind(of: Callable[[Law | Control], float]) -> dict[str, dict[str, float]]:
-        return {form: average_by_kind(table, {b: of(q) for b, q in m.items()}) for form, m in measured.items()}
+        return {name: average_by_kind(table, {b: of(q) for b, q in m.items()}) for name, m in measured.items()}
 
     return {
         "settings": len(table.settings),
         "benchmarks": dict(zip(table.benchmarks, table.kinds, strict=True)),
         "a_definition": table.a_definition,
+        "form": form,
         "r2": by_kind(lambda q: q.r2),
         "adjusted_r2": by_kind(lambda q: q.adjusted_r2),
         "loo_r2": by_kind(lambda q: q.loo_r2),

@@ -152,7 +152,7 @@ def _require_determined(X: FloatArray, form: str) -> None:
     if k < p + 1:
         raise DataError(
             f"{k} settings cannot support {form}: its {p} coefficients need at least {p + 1}.",
-            "Add finished settings, or use a form with fewer terms such as AC-linear.",
+            "Add finished settings, or use a form with fewer terms, such as '--form A-linear' with 2.",
         )
     if np.linalg.matrix_rank(X) < p:
         raise DataError(

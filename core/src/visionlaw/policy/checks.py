@@ -7,11 +7,11 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any
 
 from visionlaw.errors import InvalidIdError, StudyError, UnknownIdError, did_you_mean
+from visionlaw.modes import Mode
 from visionlaw.policy.candidates import Candidates
-from visionlaw.policy.modes import Mode
 from visionlaw.store.studies import History, StudySettings
 
-FIXED = ("mode", "benchmarks", "seed", "a_definition")
+FIXED = ("mode", "benchmarks", "seed", "a_definition", "lower_is_better")
 """What the history of a study means: these settings can't change once it has begun."""
 
 
@@ -39,7 +39,7 @@ def check_agreement(stored: StudySettings | None, now: StudySettings) -> None:
     """Refuse settings that would change what a stored study means.
 
     Raises:
-        StudyError: Mode, benchmarks, seed or definition of A differ.
+        StudyError: Mode, benchmarks, seed, definition of A or a benchmark's direction differ.
     """
     if stored is None:
         return
@@ -120,11 +120,11 @@ def find_representation(
     if found not in known:
         raise UnknownIdError(
             f"'{name}' is neither in the search space nor in study '{settings.name}'.",
-            did_you_mean(name, (*known, *others))
+            did_you_mean(name, {*known, *others} - {name})
             or "Add it under [space] of registry.toml; see 'visionlaw policy status'.",
         )
     return found
 
 
 def _show(value: Any) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, tuple | list) else str(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]
+    return (", ".join(map(str, value)) or "nothing") if isinstance(value, tuple | list) else str(value)  # pyright: ignore[reportUnknownArgumentType, reportUnknownVariableType]

@@ -17,9 +17,9 @@ from visionlaw.arrays import FloatArray, IntArray
 from visionlaw.errors import DataError, StudyError
 from visionlaw.law.normalise import min_max
 from visionlaw.law.tables import LawTable
+from visionlaw.modes import Mode
 from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.course import Course, World, run_course
-from visionlaw.policy.modes import Mode
 from visionlaw.protocols import Sampler
 
 TOP = 3

@@ -59,7 +59,6 @@ class Study:
         settings: What the study asks.
         candidates: The space as it is today, with A and C.
         sampler: What ``settings.sampler`` names; it is checked, whoever wrote it.
-        lower_is_better: The benchmarks on which lower is better.
         canonical: Turns an id, an alias or a published name into the canonical id, as
             :meth:`visionlaw.space.SearchSpace.canonical` does; raises InvalidIdError for what is none.
         names: Other names of representations, to suggest when one is misspelled.
@@ -76,7 +75,6 @@ class Study:
         candidates: Candidates,
         sampler: Sampler,
         *,
-        lower_is_better: frozenset[str] = frozenset(),
         canonical: Callable[[str], str] = str,
         names: Iterable[str] = (),
         provenance: Mapping[str, Any] | None = None,
@@ -86,7 +84,7 @@ class Study:
         self.candidates = candidates
         self._store = store
         self._sampler = CheckedSampler.of(sampler, settings.sampler)
-        self._signs = np.array([-1.0 if b in lower_is_better else 1.0 for b in settings.benchmarks])
+        self._signs = np.array([-1.0 if b in settings.lower_is_better else 1.0 for b in settings.benchmarks])
         self._canonical = canonical
         self._other_names = tuple(names)
         self._provenance = dict(provenance or {})

@@ -102,6 +102,7 @@ class StudyRecord(Base):
     benchmarks: Mapped[list[str]]
     scores: Mapped[str]
     a_definition: Mapped[str]
+    lower_is_better: Mapped[list[str]]
     created: Mapped[datetime]
 
 

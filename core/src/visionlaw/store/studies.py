@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from visionlaw.errors import StoreError
-from visionlaw.policy.modes import Mode
+from visionlaw.modes import Mode
 from visionlaw.store.schema import Result, StudyRecord, Trial
 
 TrialStatus = Literal["pending", "done", "failed"]
@@ -30,6 +30,7 @@ class StudySettings:
         seed: What the random choices derive from. At least 0.
         scores: Where A and C come from: a published table, a CSV file, or ``store``.
         a_definition: How A is defined: ``maxcos`` or ``loglik``.
+        lower_is_better: The benchmarks on which lower is better.
     """
 
     name: str
@@ -40,6 +41,7 @@ class StudySettings:
     seed: int
     scores: str
     a_definition: str
+    lower_is_better: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -123,7 +125,7 @@ def write_settings(session: Session, settings: StudySettings) -> None:
         session.add(record)
     record.sampler, record.mode, record.scores = settings.sampler, str(settings.mode), settings.scores
     record.seed, record.budget, record.a_definition = settings.seed, settings.budget, settings.a_definition
-    record.benchmarks = list(settings.benchmarks)
+    record.benchmarks, record.lower_is_better = list(settings.benchmarks), list(settings.lower_is_better)
     session.flush()
 
 
@@ -173,6 +175,7 @@ def _settings(record: StudyRecord) -> StudySettings:
         seed=record.seed,
         scores=record.scores,
         a_definition=record.a_definition,
+        lower_is_better=tuple(record.lower_is_better),
     )
 
 
