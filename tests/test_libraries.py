@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from visionlaw.libraries import NUMERIC, library_versions, source_digest, versions_behind
+from visionlaw.libraries import NUMERIC, library_versions, source_digest, spec_digest, versions_behind
+from visionlaw.specs import EncoderSpec
 
 Install = Callable[..., Path]
 
@@ -71,3 +72,14 @@ def test_a_target_without_a_file_has_no_digest(tmp_path: Path, monkeypatch: pyte
     (tmp_path / "vl_broken" / "__init__.py").write_text("1 / 0")
     (tmp_path / "vl_space" / "net").mkdir(parents=True)
     assert source_digest(target) is None
+
+
+def test_the_spec_digest_follows_what_is_computed_and_not_what_is_said_about_it() -> None:
+    fields = {"id": "x/y@64", "target": "a:b", "resolution": 64, "patch": 16, "channels": 3}
+
+    def digest(**changes: object) -> str:
+        return spec_digest(EncoderSpec.model_validate(fields | changes))
+
+    assert digest(description="other words", tags=("new",), license="MIT") == digest()
+    for change in ({"resize": "crop"}, {"patch": 8}, {"channels": 4}, {"revision": "b"}, {"layer": -2}):
+        assert digest(**change) != digest()

@@ -17,8 +17,10 @@ from visionlaw.errors import MissingDependencyError
 
 if TYPE_CHECKING:
     from visionlaw.registry import Entry
+    from visionlaw.specs import Spec
 
 CORE = "visionlaw"
+FOR_PEOPLE = {"description", "aliases", "tags", "license", "parameters", "deprecated", "superseded_by"}
 NUMERIC = ("numpy", "pillow", "torch")
 """The libraries that core's own preprocessing and scores are computed with."""
 
@@ -57,16 +59,23 @@ def versions_behind(distribution: str, extras: Iterable[str] = ()) -> dict[str, 
 def provenance_of(entry: Entry) -> dict[str, Any]:
     """Return what the numbers of a plugin's contribution depend on, its options aside, as JSON values.
 
-    ``distribution`` and ``version``; ``libraries`` as :func:`versions_behind`; ``source`` as :func:`source_digest`,
-    where there is one.
+    ``distribution`` and ``version``; ``libraries`` as :func:`versions_behind`; ``spec``, the digest of what the spec says
+    about the computation; ``source`` as :func:`source_digest`, where there is one.
     """
     facts = {
         "distribution": entry.distribution,
         "version": entry.version,
         "libraries": versions_behind(entry.distribution, entry.spec.extras),
+        "spec": spec_digest(entry.spec),
         "source": source_digest(entry.spec.target),
     }
     return {key: value for key, value in facts.items() if value is not None}
+
+
+def spec_digest(spec: Spec) -> str:
+    """Return the digest of a spec, without what is only there for people."""
+    said = spec.model_dump_json(exclude=FOR_PEOPLE)
+    return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 
 def source_digest(target: str) -> str | None:
