@@ -59,8 +59,8 @@ def versions_behind(distribution: str, extras: Iterable[str] = ()) -> dict[str, 
 def provenance_of(entry: Entry) -> dict[str, Any]:
     """Return what the numbers of a plugin's contribution depend on, its options aside, as JSON values.
 
-    ``distribution`` and ``version``; ``libraries`` as :func:`versions_behind`; ``spec``, the digest of what the spec says
-    about the computation; ``source`` as :func:`source_digest`, where there is one.
+    ``distribution`` and ``version``; ``libraries`` as :func:`versions_behind`; ``spec`` as :func:`spec_digest`;
+    ``source`` as :func:`source_digest`, where there is one.
     """
     facts = {
         "distribution": entry.distribution,
