@@ -16,7 +16,7 @@ import time
 import torch
 
 from visionlaw.correspondence.matching import TIE, match
-from visionlaw.correspondence.pck import pck, scorable
+from visionlaw.correspondence.pck import pck, read_pairs, scorable
 from visionlaw.correspondence.rows import Rows, combine, describe, rows
 from visionlaw.correspondence.streaming import images_of
 from visionlaw.features.combine import ConcatCombiner, common_grid
@@ -31,7 +31,7 @@ ALPHA = 0.10
 def main() -> None:
     torch.set_num_threads(1)
     registry, combiner = Registry.discover(), ConcatCombiner()
-    pairs = scorable(registry.load("dataset", "warps"))[: int(sys.argv[1]) if len(sys.argv) > 1 else None]
+    pairs = scorable(read_pairs(registry.load("dataset", "warps")))[: int(sys.argv[1]) if len(sys.argv) > 1 else None]
     ids = [e.spec.id for e in registry.entries("encoder") if e.plugin == "classical"]
     features = {name: dict(extract(encoder_ref(registry, name), images_of(pairs))) for name in ids}
     combinations = list(itertools.combinations(ids, 2))

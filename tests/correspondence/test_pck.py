@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from visionlaw.correspondence.matching import locate, match
-from visionlaw.correspondence.pck import Matches, check_pair, pck
+from visionlaw.correspondence.pck import Matches, check_pair, pck, read_pairs
 from visionlaw.correspondence.rows import Rows
 from visionlaw.errors import DataError
 from visionlaw.features.geometry import Geometry
@@ -65,3 +65,9 @@ def test_a_malformed_pair_is_named(kit, points, truth, size, says) -> None:
     with pytest.raises(DataError, match=says) as caught:
         check_pair(kit.pair(7, kit.photo(0), kit.photo(1), points, truth, size=size))
     assert "pair-7" in caught.value.message
+
+
+@pytest.mark.parametrize("given", [None, "pair", 3])
+def test_what_is_no_pair_is_named(given: object) -> None:
+    with pytest.raises(DataError, match=f"gave {type(given).__name__} where a Pair is expected"):
+        read_pairs([given])

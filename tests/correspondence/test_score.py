@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from visionlaw.correspondence.matching import match_all
-from visionlaw.correspondence.pck import scorable
+from visionlaw.correspondence.pck import read_pairs
 from visionlaw.correspondence.score import CorrespondenceScorer
 from visionlaw.errors import DataError, PluginError
 from visionlaw.features.cache import FeatureCache
@@ -183,7 +183,7 @@ def test_a_data_set_that_fails_while_it_is_read_is_a_plugin_s_failure(kit) -> No
     data = kit.Pairs([])
     data.pairs = fail()
     with pytest.raises(PluginError, match="Reading the image pairs failed: KeyError: 'annotation 3'"):
-        match_all(job(data, [kit.encoder("a")]), scorable(data))
+        read_pairs(data)
 
 
 def test_scores_are_blind_to_scale_and_order_of_channels(kit) -> None:

@@ -222,12 +222,12 @@ def _progress() -> Generator[Callable[[str, int, int], None]]:
 def _draw(job: ScoringJob, rows: Sequence[ScoreRow], folder: Path) -> list[Path]:
     """Draw the matches of the job's representations; their features come from its cache."""
     from visionlaw.correspondence.matching import match_all
-    from visionlaw.correspondence.pck import scorable
+    from visionlaw.correspondence.pck import read_pairs, scorable
     from visionlaw.report.gallery import draw_matches
     from visionlaw.report.matches import Matched
     from visionlaw.scoring.representations import name_of
 
-    pairs = scorable(job.data)
+    pairs = scorable(read_pairs(job.data))
     found = {name_of(representation): matches for representation, matches in match_all(job, pairs)}
     pictures: list[Path] = []
     for row in rows:

@@ -102,16 +102,29 @@ def check_pair(pair: Pair) -> Pair:
     return pair
 
 
-def scorable(pairs: Iterable[Pair]) -> list[Pair]:
-    """Return the pairs that have keypoints, checked.
+def read_pairs(dataset: Iterable[object]) -> list[Pair]:
+    """Return the pairs of a data set, checked.
 
     Raises:
-        DataError: None has, or one is malformed.
+        DataError: One is malformed, or no :class:`visionlaw.protocols.Pair`.
         PluginError: The data set fails.
     """
+    pairs: list[Pair] = []
     with third_party("Reading the image pairs"):
-        given = list(pairs)
-    kept = [checked for checked in map(check_pair, given) if len(checked.source_points)]
+        for given in dataset:
+            if not isinstance(given, Pair):
+                raise DataError(f"The data set gave {type(given).__name__} where a Pair is expected.", "Mend it.")
+            pairs.append(check_pair(given))
+    return pairs
+
+
+def scorable(pairs: Iterable[Pair]) -> list[Pair]:
+    """Return the pairs that have keypoints.
+
+    Raises:
+        DataError: None has.
+    """
+    kept = [pair for pair in pairs if len(pair.source_points)]
     if not kept:
         raise DataError("The data set has no pair with keypoints.", "Give one that has some.")
     return kept

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from visionlaw.correspondence.pck import ALPHAS, Matches, pck, scorable
+from visionlaw.correspondence.pck import ALPHAS, Matches, pck, read_pairs, scorable
 from visionlaw.errors import DataError, did_you_mean
 from visionlaw.protocols import Representation, Score, ScoringJob
 from visionlaw.scoring.representations import name_of
@@ -65,10 +65,10 @@ class CorrespondenceScorer:
         """
         from visionlaw.correspondence.matching import match_all
 
-        total = len(job.data)
-        pairs = scorable(job.data)
+        given = read_pairs(job.data)
+        pairs = scorable(given)
         for representation, matches in match_all(job, pairs):
-            yield self._summarise(representation, matches, skipped=total - len(pairs))
+            yield self._summarise(representation, matches, skipped=len(given) - len(pairs))
 
     def _summarise(self, representation: Representation, matches: Sequence[Matches], skipped: int) -> Score:
         main = pck(matches, self.alpha)
