@@ -74,6 +74,7 @@ def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path)
         "values": {"mmbench": {"value": 65.0, "previous": None}},
         "from_outside": all(row["representation"] != PAIR for row in asked["asked"]),
         "missing": ["mme", "okvqa", "seedbench", "mmmu", "textvqa", "vizwiz", "scienceqa"],
+        "enters_law": True,
     }
     ranking = read(cli, "rank", "--benchmark", "mmbench")
     assert [row["rank"] for row in ranking["rows"]] == list(range(1, 14))

@@ -525,3 +525,13 @@ def test_the_direction_of_a_benchmark_cannot_turn_in_a_study(study: Open) -> Non
     study().tell(NAMES[0], {"gqa": 2.0})
     with pytest.raises(StudyError, match="was begun with lower_is_better = nothing; now it is gqa"):
         study(lower_is_better=("gqa",)).status()
+
+
+def test_results_that_cannot_enter_the_law_are_named(study: Open) -> None:
+    study().tell(NAMES[0], {"mme": 1.0})
+    assert study().rank().unused == ()
+    without = study(candidates=candidates(NAMES[1:]))
+    assert without.rank().unused == (NAMES[0],)
+    unscored = study(candidates=candidates(unscored=(NAMES[1],)))
+    assert not unscored.tell(NAMES[1], {"mme": 2.0}).enters_law
+    assert unscored.rank().unused == (NAMES[1],)

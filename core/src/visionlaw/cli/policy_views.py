@@ -51,6 +51,7 @@ def ranking_json(ranking: Ranking, benchmark: str | None) -> dict[str, Any]:
         "left_out_error": dict(ranking.left_out_error),
         "not_scored": _not_scored_json(ranking.not_scored),
         "notes": ranking.notes,
+        "unused": ranking.unused,
     }
 
 
@@ -92,6 +93,8 @@ def write_told(told: Told) -> None:
         write(f"{told.representation}: {benchmark} = {told_value.value:.10g}{replaced}")
     if told.from_outside:
         note("The study had not asked for it; it counts as done, and not against the budget.")
+    if not told.enters_law:
+        note("It has no A and C in the space: the result is kept, but the law cannot use it yet.")
     if told.missing:
         note(f"Not told yet: {', '.join(told.missing)}.")
 
@@ -100,6 +103,8 @@ def show_ranking(ranking: Ranking, benchmark: str | None) -> None:
     """Show a ranking: one benchmark in detail, several side by side by rank."""
     benchmarks = (benchmark,) if benchmark is not None else tuple(ranking.results)
     _note_too_few(ranking, benchmarks)
+    if ranking.unused:
+        note(f"Kept, but not used by the law, since the space has no A and C of them: {', '.join(ranking.unused)}.")
     if len(benchmarks) == 1:
         _show_one(ranking, benchmarks[0])
     elif ranking.mean_rank:

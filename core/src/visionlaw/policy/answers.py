@@ -52,12 +52,14 @@ class Told:
         values: By benchmark.
         from_outside: Whether the study had never asked for it.
         missing: Benchmarks of the study on which it has no result yet.
+        enters_law: Whether its A and C are known, so that the law can use what was told.
     """
 
     representation: str
     values: Mapping[str, ToldValue]
     from_outside: bool
     missing: tuple[str, ...]
+    enters_law: bool = True
 
 
 @dataclass(frozen=True)

@@ -56,6 +56,7 @@ class Ranking:
             others; None with fewer than 3 results.
         not_scored: Candidates that can't be ranked since their A or C is not known.
         notes: What to keep in mind, in sentences.
+        unused: Representations whose results are kept but cannot enter the law: no longer in the space, or not scored.
     """
 
     study: str
@@ -66,6 +67,7 @@ class Ranking:
     left_out_error: Mapping[str, float | None]
     not_scored: tuple[NotScored, ...]
     notes: tuple[str, ...]
+    unused: tuple[str, ...] = ()
 
 
 def rank(study: str, sampler: CheckedSampler, candidates: Candidates, state: StudyState, signs: FloatArray) -> Ranking:

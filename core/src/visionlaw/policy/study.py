@@ -148,7 +148,7 @@ class Study:
                     write_result(session, self.settings.name, name, benchmark, row, run)
         values = {b: ToldValue(row.value, before[b].value if b in before else None) for b, row in rows.items()}
         missing = tuple(b for b in self.settings.benchmarks if b not in before and b not in rows)
-        return Told(name, values, from_outside=trial.position is None, missing=missing)
+        return Told(name, values, from_outside=trial.position is None, missing=missing, enters_law=name in self._names)
 
     def fail(self, representation: str, reason: str) -> TrialRow:
         """Tell that finetuning a representation failed: it is not asked for again, and its budget stays spent.
@@ -178,8 +178,10 @@ class Study:
         Raises:
             PluginError: The sampler failed.
         """
-        state = self._state(self._history())
-        return rank(self.settings.name, self._sampler, self.candidates, state, self._signs)
+        history = self._history()
+        state = self._state(history)
+        ranking = rank(self.settings.name, self._sampler, self.candidates, state, self._signs)
+        return replace(ranking, unused=tuple(name for name in history.results if name not in self._names))
 
     def status(self) -> StudyStatus:
         """Say where the study stands."""

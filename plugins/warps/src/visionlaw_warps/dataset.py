@@ -19,6 +19,7 @@ from visionlaw_warps.corners import find_corners
 from visionlaw_warps.photos import Photo, find_photos, photo_ref
 from visionlaw_warps.rendering import Recipe, draw_recipe, render
 
+MOST_PAIRS = 1000
 GENERATOR = 1  # Counts up whenever the same options would no longer give the same bytes.
 FEWEST = 4
 MOST = 20
@@ -101,15 +102,15 @@ def build(
     Args:
         spec: The spec that names this function.
         root: A folder of images.
-        pairs: Warps of each image, 1 or more.
+        pairs: Warps of each image, 1 to 1,000.
         seed: Seed of everything random, 0 or more.
         level: Strength of the warps, 0 to 2; 1 is the standard.
 
     Raises:
         DataError: An option is out of range, or as :func:`visionlaw_warps.photos.find_photos`.
     """
-    if pairs < 1:
-        raise DataError(f"The option pairs={pairs} is out of range.", "Ask for one pair per image or more.")
+    if not 1 <= pairs <= MOST_PAIRS:
+        raise DataError(f"The option pairs={pairs} is out of range.", f"Ask for 1 to {MOST_PAIRS} pairs per image.")
     if seed < 0:
         raise DataError(f"The option seed={seed} is out of range.", "Use 0 or a positive whole number.")
     if not (math.isfinite(level) and 0 <= level <= 2):
