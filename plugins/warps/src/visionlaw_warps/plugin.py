@@ -19,7 +19,7 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
         description="Images and their seeded warps (homography, colour, occlusion), with exact ground truth.",
         tags=("synthetic", "keypoints", "no-download"),
         options={
-            "pairs": Option(type="int", default=8, description="Warps of each image, 1 or more."),
+            "pairs": Option(type="int", default=8, description="Warps of each image, 1 to 1,000."),
             "seed": Option(type="int", default=0, description="Seed of everything random, 0 or more."),
             "level": Option(
                 type="float",
