@@ -30,19 +30,23 @@ def plugin_folder() -> Callable[[str], Path]:
     return lambda case: FIXTURES / "plugins" / case
 
 
+def _forget_fixture_modules() -> None:
+    """Make sure that a fixture plugin is imported anew, whatever other tests have imported."""
+    for name in [name for name in sys.modules if name.startswith("fixture_")]:
+        del sys.modules[name]
+
+
 @pytest.fixture
 def installed(monkeypatch: pytest.MonkeyPatch, plugin_folder: Callable[[str], Path]) -> Iterator[Callable[..., None]]:
     """Return a function that makes fixture plugins visible, the first one first on sys.path."""
-    before = set(sys.modules)
+    _forget_fixture_modules()
 
     def install(*cases: str) -> None:
         for case in reversed(cases):
             monkeypatch.syspath_prepend(str(plugin_folder(case)))
 
     yield install
-    for name in set(sys.modules) - before:
-        if name.startswith("fixture_"):
-            del sys.modules[name]
+    _forget_fixture_modules()
 
 
 @pytest.fixture
