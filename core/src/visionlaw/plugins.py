@@ -192,7 +192,7 @@ def ask_resolve(plugin: Plugin, encoder_id: str) -> EncoderSpec | None:
 
 
 @contextlib.contextmanager
-def _guarded(plugin: Plugin, what: str, status: Status = "degraded", kept: str = "") -> Generator[None]:
+def _guarded(plugin: Plugin, what: str, status: Status = "degraded") -> Generator[None]:
     """Turn an exception of the plugin, SystemExit included, into a problem; Ctrl-C stays Ctrl-C."""
     try:
         yield
@@ -203,7 +203,7 @@ def _guarded(plugin: Plugin, what: str, status: Status = "degraded", kept: str =
             raise
         plugin.fail(
             status,
-            f"{what} raised {describe_error(error)}.{kept}",
+            f"{what} raised {describe_error(error)}.",
             f"Mend or update {plugin.distribution}; 'visionlaw --no-plugin {plugin.name} …' runs without it.",
         )
 

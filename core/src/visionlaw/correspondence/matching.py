@@ -82,7 +82,8 @@ def match_all(job: ScoringJob, pairs: Sequence[Pair]) -> Iterator[tuple[Represen
                 representation,
                 [match(pair, combine(rows, job.combiner)) for pair, *rows in zip(pairs, *parts, strict=True)],
             )
-        kept = {key: rows for key, rows in kept.items() if key in plan.needed_after(encoder)}
+        needed = plan.needed_after(encoder)
+        kept = {key: rows for key, rows in kept.items() if key in needed}
 
 
 class _Plan:

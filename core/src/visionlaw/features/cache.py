@@ -21,22 +21,11 @@ from visionlaw.atomic import sweep, write_bytes
 from visionlaw.errors import DataError, VisionlawError
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
+from visionlaw.libraries import spec_digest
 from visionlaw.protocols import EncoderRef
 
 FORMAT = 1  # Counts up when entries, or what core's own preprocessing returns, change.
 DTYPE = torch.float32
-
-_DEFINING = {
-    "target",
-    "checkpoint",
-    "revision",
-    "resolution",
-    "resize",
-    "patch",
-    "stride",
-    "channels",
-    "layer",
-}
 
 
 class FeatureCache:
@@ -60,7 +49,7 @@ class FeatureCache:
             "format": FORMAT,
             "dtype": str(DTYPE),
             "encoder": encoder.id,
-            "spec": _defining(encoder),
+            "spec": spec_digest(encoder.spec),
             "provenance": dict(encoder.provenance),
             "image": image,
         }
@@ -89,11 +78,6 @@ class FeatureCache:
                 f"Features cannot be written to '{self.folder}': {error.strerror or error}.",
                 "Free some space there, or run in a folder that you can write to; what was finished is kept.",
             ) from error
-
-
-def _defining(encoder: EncoderRef) -> dict[str, Any]:
-    """The part of the spec that changes features; descriptions, tags and aliases do not."""
-    return encoder.spec.model_dump(mode="json", include=_DEFINING)
 
 
 def _encode(features: FeatureMap) -> bytes:

@@ -6,9 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from visionlaw.errors import PluginError
 from visionlaw.protocols import Representation, Score, Scorer, ScoringJob
 from visionlaw.scoring.representations import name_of
 from visionlaw.store import ScoreRow, Store
+
+REMEDY = "Report it to its author."
 
 
 @dataclass(frozen=True)
@@ -38,8 +41,8 @@ class Measurement:
             dataset=self.dataset,
             dataset_version=self.dataset_version,
             protocol=scorer.protocol,
-            value=score.value,
-            count=score.count,
+            value=float(score.value),
+            count=int(score.count),
             params=dict(scorer.parameters),
             provenance={
                 **self.sources,
@@ -71,6 +74,7 @@ def score_and_store(
 
     Raises:
         StoreError: The store cannot be read or written.
+        PluginError: The scorer scores what it was not asked for, or leaves something out.
     """
     by_name = {name_of(r): r for r in representations}
     keys = {name: measurement.row(r, scorer, Score(name, 0.0, 0)).key for name, r in by_name.items()}
@@ -80,8 +84,16 @@ def score_and_store(
     if not missing:
         return
     job, run = begin(missing)
+    awaited = {name_of(representation) for representation in missing}
     for score in scorer.score(job):
+        if score.representation not in awaited:
+            raise PluginError(
+                f"The scorer '{measurement.scorer}' scored '{score.representation}', which is not awaited.", REMEDY
+            )
+        awaited.remove(score.representation)
         row = measurement.row(by_name[score.representation], scorer, score)
         store.record_scores([row], run)
         yield row
+    if awaited:
+        raise PluginError(f"The scorer '{measurement.scorer}' left out {', '.join(sorted(awaited))}.", REMEDY)
     store.finish_run(run)
