@@ -58,7 +58,7 @@ def test_nothing_half_written_is_left_when_the_disk_fills_up(entry, encoder, mon
 
     monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(DataError, match="No space left on device") as caught:
-        cache.put(ref, "new", features)
+        cache.put(ref, {"new": features})
     assert str(cache.folder) in caught.value.message
     files = [p for p in cache.folder.rglob("*") if p.is_file()]
     assert files == [p for p in before if p.is_file()]
@@ -76,6 +76,6 @@ def test_what_a_killed_run_left_half_written_is_swept_by_the_next_run(entry) -> 
     leftover.parent.mkdir(exist_ok=True)
     leftover.write_bytes(b"half an ent")
     os.utime(leftover, (0, 0))
-    FeatureCache(cache.folder).put(ref, "new", features)
+    FeatureCache(cache.folder).put(ref, {"new": features})
     assert not leftover.exists()
     assert cache.get(ref, "new") is not None

@@ -53,6 +53,10 @@ class MissingDependencyError(VisionlawError):
     """A library that a plugin or an extra of core needs and that is not installed."""
 
 
+class WeightsError(VisionlawError):
+    """A checkpoint that is not there, may not be fetched, is gated, or holds no safetensors."""
+
+
 class ConfigError(VisionlawError):
     """A registry.toml that cannot be read or does not follow the schema."""
 
@@ -67,6 +71,10 @@ class StoreError(VisionlawError):
 
 class StudyError(VisionlawError):
     """A question to the policy that makes no sense in the study's present state."""
+
+
+UNAVAILABLE = (UnknownIdError, ConflictError, PluginError, MissingDependencyError, WeightsError)
+"""Why the spec of an encoder cannot be had: nobody provides it, or who should cannot."""
 
 
 def did_you_mean(word: str, known: Iterable[str], limit: int = 3) -> str:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 CORE = "visionlaw"
 FOR_PEOPLE = {"description", "aliases", "tags", "license", "parameters", "deprecated", "superseded_by"}
+WEIGHTS = {"checkpoint", "revision", "files"}  # a provenance names the first two itself
 NUMERIC = ("numpy", "pillow", "torch")
 """The libraries that core's own preprocessing and scores are computed with."""
 
@@ -73,8 +74,8 @@ def provenance_of(entry: Entry) -> dict[str, Any]:
 
 
 def spec_digest(spec: Spec) -> str:
-    """Return the digest of a spec, without what is only there for people."""
-    said = spec.model_dump_json(exclude=FOR_PEOPLE)
+    """Return the digest of a spec, without what is only there for people, and without where its weights are."""
+    said = spec.model_dump_json(exclude=FOR_PEOPLE | WEIGHTS)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

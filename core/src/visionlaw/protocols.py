@@ -44,6 +44,30 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
+class ModuleEncoder(Encoder, Protocol):
+    """An encoder whose weights are one torch module, so that core can choose device, precision and compilation.
+
+    Core moves :attr:`module` to the device and dtype asked for (:mod:`visionlaw.features.runtime`); ``encode`` gets its
+    batch there. What else the computation needs, such as the embedding of an empty prompt, belongs into
+    the module as a buffer. An encoder without it computes on the CPU in float32.
+    """
+
+    @property
+    def module(self) -> torch.nn.Module:
+        """All weights and buffers."""
+        ...
+
+
+@runtime_checkable
+class LayeredEncoder(Encoder, Protocol):
+    """An encoder whose spec has the option ``layer`` and that reads several layers in one forward pass."""
+
+    def encode_layers(self, batch: torch.Tensor, layers: Sequence[int]) -> Sequence[torch.Tensor]:
+        """Encode inputs ``[B, 3, S, S]``; return the tokens ``[B, h·w, C]`` of each layer, in the order asked for."""
+        ...
+
+
+@runtime_checkable
 class Combiner(Protocol):
     """A way to make one representation of several encoders, chosen by ``combiner`` under [space] of registry.toml.
 
@@ -171,8 +195,20 @@ class FeatureStore(Protocol):
         """Return the features of the image of that key, or None where they have to be computed."""
         ...
 
-    def put(self, encoder: EncoderRef, image: str, features: FeatureMap) -> None:
-        """Keep features: all or nothing, also when the process is killed."""
+    def put(self, encoder: EncoderRef, features: Mapping[str, FeatureMap]) -> None:
+        """Keep the features of images, by key: all or nothing, also when the process is killed. Ends their claims."""
+        ...
+
+    def claim(self, encoder: EncoderRef, images: Sequence[str]) -> frozenset[str]:
+        """Reserve images for this process to compute, and return those that are: no other process has claimed them.
+
+        A claim ends with :meth:`put`, :meth:`release`, or the process, however it dies. Who claims looks the image up
+        once more: another process may have finished it just before.
+        """
+        ...
+
+    def release(self, encoder: EncoderRef, images: Sequence[str]) -> None:
+        """Give up claims on images that will not be computed."""
         ...
 
 

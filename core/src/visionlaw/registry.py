@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
 
 from visionlaw import plugins as loader
 from visionlaw.discovery import discover
 from visionlaw.errors import (
+    UNAVAILABLE,
     ConflictError,
     InvalidIdError,
     NotInstalledError,
@@ -125,6 +126,14 @@ class Registry:
         spec = self.get(kind, text).spec
         return {name: _convert(spec, name, value) for name, value in reference.options.items()}
 
+    def encoder_spec(self, text: str) -> EncoderSpec:
+        """Return the spec of an encoder as its options change it: grid, channels, layer.
+
+        Raises:
+            UnknownIdError, ConflictError, InvalidIdError: As :meth:`get` and :meth:`options`.
+        """
+        return cast("EncoderSpec", self.get("encoder", text).spec).of(self.options("encoder", text))
+
     def load(self, kind: Kind, text: str, **extra: Any) -> Any:
         """Import the target behind an id and call it: ``target(spec, **options, **extra)``.
 
@@ -150,7 +159,7 @@ class Registry:
             return base
         try:
             spec = self.get(kind, base).spec
-        except (UnknownIdError, ConflictError, PluginError):
+        except UNAVAILABLE:
             return str(Reference(base, reference.options))
         chosen = {name: _convert(spec, name, value) for name, value in reference.options.items()}
         changed = {name: str(value) for name, value in chosen.items() if value != spec.options[name].default}
@@ -171,11 +180,12 @@ class Registry:
 
     def _ask_owner(self, base: str) -> Entry | None:
         if base not in self._resolved:
-            self._resolved[base] = None
+            found = None
             for plugin in self._plugins:
                 spec = loader.ask_resolve(plugin, base) if plugin.name == prefix_of(base) else None
                 if spec is not None:
-                    self._resolved[base] = Entry(spec, plugin.name, plugin.distribution, plugin.version)
+                    found = Entry(spec, plugin.name, plugin.distribution, plugin.version)
+            self._resolved[base] = found
         return self._resolved[base]
 
     def _unknown(self, kind: Kind, base: str) -> Exception:
@@ -266,6 +276,11 @@ def _convert(spec: Spec, name: str, value: str) -> Any:
     try:
         if option.type == "bool":
             return _TRUE[value.casefold()]
+        if option.choices and value not in option.choices:
+            raise InvalidIdError(
+                f"The option '{name}' of '{spec.id}' is one of {', '.join(option.choices)}, not '{value}'.",
+                did_you_mean(value, option.choices) or option.description,
+            )
         return {"int": int, "float": float, "str": str}[option.type](value)
     except (ValueError, KeyError):
         raise InvalidIdError(

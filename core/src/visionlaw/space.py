@@ -14,10 +14,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionlaw.errors import ConfigError, ConflictError, InvalidIdError, PluginError, UnknownIdError, VisionlawError
+from visionlaw.errors import UNAVAILABLE, ConfigError, InvalidIdError, VisionlawError
 from visionlaw.ids import Reference, join_representation, parse_representation, split_representation
 from visionlaw.spacefile import FILE_NAME, Alignment, Benchmark, Combine, Correspondence, Policy, SpaceFile
-from visionlaw.specs import EncoderSpec
 
 if TYPE_CHECKING:
     from visionlaw.registry import Registry
@@ -122,7 +121,7 @@ class SearchSpace:
         for encoder in self.encoders():
             try:
                 self._registry.get("encoder", encoder)
-            except (UnknownIdError, ConflictError, PluginError) as error:
+            except UNAVAILABLE as error:
                 found[encoder] = error
         return found
 
@@ -146,8 +145,8 @@ class SearchSpace:
     def _view(self, encoder: str, same_grid: bool) -> tuple[str, tuple[int, int] | None] | None:
         """Return what encoders that are combined must share: resize mode, and grid where asked; None: not known."""
         try:
-            spec = self._registry.get("encoder", encoder).spec
-        except (UnknownIdError, ConflictError, PluginError) as error:
+            spec = self._registry.encoder_spec(encoder)
+        except UNAVAILABLE as error:
             if same_grid:
                 raise ConfigError(
                     f"{self._path}: [space] combine asks for same_grid, but the grid of '{encoder}' is not known: "
@@ -155,5 +154,4 @@ class SearchSpace:
                     error.remedy,
                 ) from error
             return None
-        assert isinstance(spec, EncoderSpec)  # noqa: S101  what get("encoder", …) returns
         return spec.resize, spec.grid if same_grid else None

@@ -7,6 +7,7 @@ that listing thousands of encoders costs milliseconds. The field descriptions be
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -40,6 +41,40 @@ class Option(BaseModel):
     type: Literal["int", "float", "str", "bool"] = Field(description="How the text after '=' is read.")
     default: int | float | str | bool = Field(description="The value when the option is not given.")
     description: str = Field(description="What it changes, in one sentence, with its unit and range.")
+    choices: tuple[str, ...] = Field(default=(), description="The values that a 'str' may have; empty: any.")
+
+
+MODES = ("strict", "reference")
+
+
+def layer_option(default: int = -1) -> Option:
+    """Return the option ``layer``, which all encoders with blocks declare alike.
+
+    The last block, -1, means what the library itself returns as the last hidden state, final norm included where it
+    has one; any other block is read raw. References that differ in it alone are extracted in one forward pass
+    (:class:`visionlaw.protocols.LayeredEncoder`).
+    """
+    return Option(type="int", default=default, description="The block that is read, counted as Python counts.")
+
+
+def mode_option() -> Option:
+    """Return the option ``mode``, which all encoders of the publications declare alike (PROTOCOLS §1)."""
+    return Option(
+        type="str",
+        default="strict",
+        choices=MODES,
+        description="strict: the model's own normalisation and last block; reference: as the publications' code.",
+    )
+
+
+class Variant(BaseModel):
+    """What an option's value changes about an encoder's tokens."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    patch: int | None = Field(default=None, ge=1, description="Side of the input that one token covers, in pixels.")
+    stride: int | None = Field(default=None, ge=1, description="Distance of neighbouring tokens, in pixels.")
+    channels: int | None = Field(default=None, ge=1, description="Length C of one token.")
 
 
 class Spec(BaseModel):
@@ -76,6 +111,10 @@ class EncoderSpec(Spec):
         default=None, description="Hub repository or file of the weights; None for weight-free."
     )
     revision: str | None = Field(default=None, description="Pinned revision of the checkpoint (a commit hash).")
+    files: tuple[str, ...] = Field(
+        default=(),
+        description="Files of the checkpoint that are loaded, as glob patterns: what is fetched and looked for.",
+    )
     license: str | None = Field(default=None, description="SPDX identifier or name of the weights' licence.")
     resolution: Annotated[int, Field(ge=1, le=16384)] = Field(description="Input side in pixels, as in the id.")
     resize: Literal["squash", "letterbox", "crop"] = Field(
@@ -89,6 +128,9 @@ class EncoderSpec(Spec):
     channels: Annotated[int, Field(ge=1)] = Field(description="Length C of one token.")
     parameters: int | None = Field(default=None, ge=0, description="Number of weights; 0 for weight-free encoders.")
     layer: int = Field(default=-1, description="The block that is read, counted as Python counts: -1 is the last.")
+    variants: dict[str, Variant] = Field(
+        default={}, description="'option=value' → what differs about the tokens when an id gives it."
+    )
 
     @computed_field(description="Tokens per side: (h, w).")
     @property
@@ -96,6 +138,15 @@ class EncoderSpec(Spec):
         """Tokens per side, (h, w)."""
         side = (self.resolution - self.patch) // (self.stride or self.patch) + 1
         return side, side
+
+    def of(self, options: Mapping[str, Any]) -> EncoderSpec:
+        """Return the spec that holds for an id with these options: its variants and its layer applied."""
+        changes: dict[str, Any] = {}
+        for name, value in options.items():
+            variant = self.variants.get(f"{name}={value}")
+            changes |= variant.model_dump(exclude_none=True) if variant is not None else {}
+            changes |= {"layer": value} if name == "layer" else {}
+        return self.model_copy(update=changes) if changes else self
 
     @model_validator(mode="before")
     @classmethod

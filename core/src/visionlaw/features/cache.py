@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import zlib
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, cast
@@ -60,7 +61,23 @@ class FeatureCache:
         """Return an image's features, or None where they are not there or damaged."""
         return _read(self.path(encoder, image))
 
-    def put(self, encoder: EncoderRef, image: str, features: FeatureMap) -> None:
+    def claim(self, encoder: EncoderRef, images: Sequence[str]) -> frozenset[str]:
+        """Reserve images for this process to compute."""
+        return frozenset(images)
+
+    def release(self, encoder: EncoderRef, images: Sequence[str]) -> None:
+        """Give up claims."""
+
+    def put(self, encoder: EncoderRef, features: Mapping[str, FeatureMap]) -> None:
+        """Keep the features of images.
+
+        Raises:
+            DataError: As :meth:`_put`.
+        """
+        for image, one in features.items():
+            self._put(encoder, image, one)
+
+    def _put(self, encoder: EncoderRef, image: str, features: FeatureMap) -> None:
         """Keep an image's features.
 
         Raises:

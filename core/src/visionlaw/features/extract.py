@@ -111,9 +111,8 @@ class _Extraction:
         """Encode what is not there yet, as one batch, and keep it."""
         missing = [(s.image.key, s.ready.result()) for s in slots if isinstance(s.ready, Future)]
         encoded = dict(zip([key for key, _ in missing], self.encode([p for _, p in missing]), strict=True))
-        for key, features in encoded.items():
-            if self.cache is not None:
-                self.cache.put(self.ref, key, features)
+        if self.cache is not None:
+            self.cache.put(self.ref, encoded)
         return [(s.image.key, encoded[s.image.key] if isinstance(s.ready, Future) else s.ready) for s in slots]
 
     def encode(self, prepared: Sequence[Prepared]) -> list[FeatureMap]:
