@@ -9,6 +9,7 @@ import torch
 
 from visionlaw.errors import DataError, PluginError
 from visionlaw.features.batching import HOST_BATCH as BATCH
+from visionlaw.features.batching import default_batch
 from visionlaw.features.cache import FeatureCache
 from visionlaw.features.extract import extract, extract_stream
 from visionlaw.features.results import Extracted, Quarantined
@@ -221,3 +222,10 @@ def test_one_stream_serves_several_encoders_and_decodes_each_image_once(encoder,
     results = list(extract_stream([encoder.ref(), other], sources))
     assert all(set(r.maps) == {"toy/mean@64", "toy/other@64"} for r in results)
     assert sorted(loads) == sorted(image.key for image in refs)
+
+
+@pytest.mark.parametrize(
+    ("device", "by_resolution"), [("cpu", {64: 8, 224: 8, 336: 2, 768: 1}), ("cuda", {224: 64, 336: 16, 768: 4})]
+)
+def test_a_batch_has_about_the_same_number_of_pixels_at_any_resolution(device, by_resolution) -> None:
+    assert {r: default_batch(torch.device(device), r) for r in by_resolution} == by_resolution

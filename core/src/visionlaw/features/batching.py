@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from functools import cached_property
 
@@ -13,7 +14,7 @@ from visionlaw.features.maps import FeatureMap
 from visionlaw.guard import third_party
 from visionlaw.protocols import Encoder, EncoderRef, LayeredEncoder
 
-HOST_BATCH = 8
+HOST_BATCH = 8  # at 224 pixels; more gains nothing on a CPU
 DEVICE_BATCH = 64
 HALVES = (torch.float16, torch.bfloat16)
 FULL = ("out of memory", "not enough memory", "can't allocate memory", "failed to allocate")
@@ -26,8 +27,7 @@ class BatchEncoder:
 
     Args:
         refs: References that differ in their layer alone (:func:`visionlaw.features.layers.passes`); at least one.
-        size: Most images at a time; None: 8 on the CPU, 64 on an accelerator. It is halved whenever memory runs out,
-            and stays so.
+        size: Most images at a time; None: :func:`default_batch`. It is halved whenever memory runs out, and stays so.
     """
 
     def __init__(self, refs: Sequence[EncoderRef], size: int | None = None) -> None:
@@ -47,9 +47,8 @@ class BatchEncoder:
     @cached_property
     def size(self) -> int:
         """Most images at a time."""
-        device = getattr(self.encoder, "device", None)
-        on_host = device is None or torch.device(device).type == "cpu"
-        return self._size or (HOST_BATCH if on_host else DEVICE_BATCH)
+        device = getattr(self.encoder, "device", "cpu")  # of those that :func:`visionlaw.features.runtime.place` placed
+        return self._size or default_batch(torch.device(device), self.refs[0].spec.resolution)
 
     def encode(self, prepared: Sequence[Prepared]) -> list[tuple[FeatureMap, ...]]:
         """Encode images, those of one shape together.
@@ -150,6 +149,17 @@ class BatchEncoder:
         if geometry.grid != (h, w):
             found = "×".join(map(str, geometry.grid))
             raise failed(self.refs[0], f"prepares a grid of {found} tokens, but declares {h}×{w}")
+
+
+def default_batch(device: torch.device, resolution: int) -> int:
+    """Return how many images to encode at a time: as many pixels as 8 images of 224 px on a CPU, 64 on an accelerator.
+
+    A power of two. What is too much for an accelerator's memory is halved there; a CPU's is not put to the test, since
+    the operating system may end the process instead of refusing.
+    """
+    wanted = (HOST_BATCH if device.type == "cpu" else DEVICE_BATCH) * (224 / resolution) ** 2
+    largest = HOST_BATCH if device.type == "cpu" else DEVICE_BATCH
+    return min(largest, 2 ** max(0, math.floor(math.log2(wanted))))
 
 
 def _is_full(error: BaseException | None) -> bool:

@@ -77,7 +77,7 @@ def extract_stream(
         encoders: At least one; each is loaded on the first image that it has to encode.
         sources: Consumed as the run goes on.
         cache: Where features are looked up and kept.
-        batch_size: Images in a batch; None: 8 on the CPU, 64 on an accelerator. Halved where memory runs out.
+        batch_size: Images in a batch; None: as device and resolution suggest. Halved where memory runs out.
         strict_images: Raise what is wrong with the first bad image instead of going on without it.
 
     Yields:

@@ -56,7 +56,7 @@ class Extractor:
             images: Paths, folders, PIL images, arrays, tensors, data sets, tar shards, or any iterable of them
                 (:func:`visionlaw.features.sources.read_sources`).
             cache: Where features are looked up and kept; None: nowhere.
-            batch_size: Images in a batch; None: 8 on the CPU, 64 on an accelerator. Halved where memory runs out.
+            batch_size: Images in a batch; None: as device and resolution suggest. Halved where memory runs out.
             strict_images: Raise what is wrong with the first bad image instead of setting it aside.
         """
         return Extraction(self.stream(images, cache, batch_size, strict_images))
