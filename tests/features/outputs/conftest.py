@@ -8,9 +8,10 @@ import torch
 
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
-from visionlaw.features.outputs import Format, Header, Output, Quarantined, Written, open_output
+from visionlaw.features.outputs import Format, Header, Output, open_output
+from visionlaw.features.results import Extracted, Quarantined
 
-Item = Written | Quarantined
+Item = Extracted | Quarantined
 
 
 @pytest.fixture(params=list(Format))
@@ -25,12 +26,12 @@ def header() -> Header:
     return Header("toy/mean@64", (2, 3), 4, images_per_part=3, provenance={"libraries": {"torch": "2.14"}, "seed": 0})
 
 
-def written(index: int, header: Header) -> Written:
+def written(index: int, header: Header) -> Extracted:
     """An image whose tokens and geometry are those of its index."""
     made = torch.Generator().manual_seed(index)
     tokens = torch.randn((header.tokens, header.channels), generator=made).to(getattr(torch, header.dtype))
     geometry = Geometry.of_resize((640 + index, 481), (224, 224 / 3), (0, index / 7), 14, 14, header.grid)
-    return Written(f"photos/{index:03d}.jpg", f"{index:064x}", FeatureMap(tokens, geometry))
+    return Extracted(f"photos/{index:03d}.jpg", f"{index:064x}", {header.representation: FeatureMap(tokens, geometry)})
 
 
 @pytest.fixture

@@ -17,8 +17,9 @@ import torch
 
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
-from visionlaw.features.outputs import Format, Header, Quarantined, Written, open_output
+from visionlaw.features.outputs import Format, Header, open_output
 from visionlaw.features.outputs.codecs import find_codec
+from visionlaw.features.results import Extracted, Quarantined
 
 HEADER = Header("toy/mean@64", (2, 3), 4, images_per_part=2)
 BAD = (0, 2, 3)
@@ -26,11 +27,12 @@ COUNT = 7
 EVENTS = {"open", "os.rename", "os.remove", "os.mkdir"}
 
 
-def item(index: int) -> Written | Quarantined:
+def item(index: int) -> Extracted | Quarantined:
     if index in BAD:
         return Quarantined(f"{index}.jpg", "It is broken.")
     tokens = torch.arange(24, dtype=torch.float32).reshape(6, 4) + index
-    return Written(f"{index}.jpg", str(index), FeatureMap(tokens, Geometry((60, 40), (2, 3), (0.1, 0.2), (0.3, 0.4))))
+    features = FeatureMap(tokens, Geometry((60, 40), (2, 3), (0.1, 0.2), (0.3, 0.4)))
+    return Extracted(f"{index}.jpg", str(index), {HEADER.representation: features})
 
 
 def run(folder: Path, form: str) -> None:

@@ -13,18 +13,22 @@ import torch
 
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
-from visionlaw.features.outputs import Header, Written, open_output, read_output
+from visionlaw.features.outputs import Header, open_output, read_output
+from visionlaw.features.results import Extracted
 
 HEADER = Header("toy/wide@256", (16, 16), 256, images_per_part=4)
 GEOMETRY = Geometry((640, 480), (16, 16), (0.1, 0.2), (0.3, 0.4))
 
 
-def part(number: int) -> list[Written]:
+def part(number: int) -> list[Extracted]:
     made = torch.Generator().manual_seed(number)
     size = HEADER.images_per_part
     tokens = torch.randn((size, 256, 256), generator=made)
     names = [f"{number * size + row}.jpg" for row in range(size)]
-    return [Written(name, name, FeatureMap(one, GEOMETRY)) for name, one in zip(names, tokens, strict=True)]
+    return [
+        Extracted(name, name, {HEADER.representation: FeatureMap(one, GEOMETRY)})
+        for name, one in zip(names, tokens, strict=True)
+    ]
 
 
 def peak() -> int:

@@ -13,7 +13,8 @@ import zarr
 from safetensors import safe_open
 from safetensors.torch import load_file
 
-from visionlaw.features.outputs import Format, Header, Written
+from visionlaw.features.outputs import Format, Header
+from visionlaw.features.results import Extracted
 
 BAD = (1, 3, 4, 5)
 
@@ -23,11 +24,11 @@ def stream(items, header):
     return items(8, header, BAD)
 
 
-def kept(stream, part: int) -> list[Written]:
-    return [item for item in stream[3 * part : 3 * part + 3] if isinstance(item, Written)]
+def kept(stream, part: int) -> list[Extracted]:
+    return [item for item in stream[3 * part : 3 * part + 3] if isinstance(item, Extracted)]
 
 
-def stacked(images: list[Written]) -> np.ndarray:
+def stacked(images: list[Extracted]) -> np.ndarray:
     return torch.stack([item.features.tokens for item in images]).numpy()
 
 
@@ -82,7 +83,7 @@ def test_zarr_is_indexed_by_the_position_in_the_input(tmp_path: Path, header: He
     assert group["name"][:].tolist() == [item.name for item in stream]
     assert np.flatnonzero(group["quarantined"][:]).tolist() == list(BAD)
     for position, item in enumerate(stream):
-        if isinstance(item, Written):
+        if isinstance(item, Extracted):
             geometry = item.features.geometry
             assert np.array_equal(group["tokens"][position], item.features.tokens.numpy())
             assert group["key"][position] == item.key

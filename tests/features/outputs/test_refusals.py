@@ -10,12 +10,14 @@ import torch
 from visionlaw.errors import DataError, MissingDependencyError
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
-from visionlaw.features.outputs import Format, Header, Written, describe_output, open_output, read_output
+from visionlaw.features.outputs import Format, Header, describe_output, open_output, read_output
+from visionlaw.features.results import Extracted
 
 
-def plain(grid: tuple[int, int] = (2, 3), channels: int = 4, value: float = 1.0) -> Written:
+def plain(grid: tuple[int, int] = (2, 3), channels: int = 4, value: float = 1.0) -> Extracted:
     tokens = torch.full((grid[0] * grid[1], channels), value)
-    return Written("a.png", "0", FeatureMap(tokens, Geometry((9, 9), grid, (1.0, 1.0), (0.0, 0.0))))
+    features = FeatureMap(tokens, Geometry((9, 9), grid, (1.0, 1.0), (0.0, 0.0)))
+    return Extracted("a.png", "0", {"toy/mean@64": features})
 
 
 @pytest.mark.parametrize(
@@ -131,6 +133,15 @@ def test_features_of_another_shape_are_refused(tmp_path, form, header, item) -> 
     with open_output(tmp_path, form, header) as output:
         with pytest.raises(DataError, match=r"'a\.png' are .* and the output is of 2×3 tokens of 4 channels"):
             output.write([item])
+        assert output.finished == 0
+
+
+def test_features_of_another_representation_are_refused(tmp_path, form, header) -> None:
+    with open_output(tmp_path, form, replace(header, representation="toy/other@64")) as output:
+        with pytest.raises(
+            DataError, match=r"'a\.png' has features of toy/mean@64, and the output is of 'toy/other@64'"
+        ):
+            output.write([plain()])
         assert output.finished == 0
 
 

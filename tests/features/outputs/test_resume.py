@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from visionlaw.errors import DataError
-from visionlaw.features.outputs import Header, Quarantined, open_output, read_output
+from visionlaw.features.outputs import Header, open_output, read_output
+from visionlaw.features.results import Quarantined
 
 BAD = (0, 3, 4, 5)
 

@@ -10,16 +10,8 @@ from hypothesis import strategies as st
 
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
-from visionlaw.features.outputs import (
-    Format,
-    Header,
-    Quarantined,
-    Written,
-    describe_output,
-    open_output,
-    read_output,
-    read_quarantine,
-)
+from visionlaw.features.outputs import Format, Header, describe_output, open_output, read_output, read_quarantine
+from visionlaw.features.results import Extracted, Quarantined
 
 DTYPES = ("float32", "float16", "bfloat16")
 QUARANTINED = {"none": (), "first": (0,), "middle": (4,), "last": (7,), "a whole part": (3, 4, 5), "all": range(8)}
@@ -32,7 +24,7 @@ def test_what_is_read_is_what_was_written(tmp_path, form, dtype, bad, count, ite
     header = Header("toy/mean@64", (2, 3), 4, dtype, images_per_part=3)
     stream = items(count, header, bad)
     assert run(tmp_path / "out", form, header, stream) == -(-count // 3)
-    wanted = [item for item in stream if isinstance(item, Written)]
+    wanted = [item for item in stream if isinstance(item, Extracted)]
     found = list(read_output(tmp_path / "out"))
     assert [name for name, _ in found] == [item.name for item in wanted]
     kept = torch.float32 if dtype == "bfloat16" and form is not Format.SAFETENSORS else getattr(torch, dtype)
@@ -57,7 +49,7 @@ names = st.text(st.characters(), max_size=8) | st.binary(max_size=6).map(lambda 
 
 
 @st.composite
-def inputs(draw: st.DrawFn) -> tuple[Header, list[Written | Quarantined]]:
+def inputs(draw: st.DrawFn) -> tuple[Header, list[Extracted | Quarantined]]:
     h, w, channels, size = (draw(st.integers(1, 4)) for _ in range(4))
     header = Header(draw(names.filter(str.isprintable)), (h, w), channels, images_per_part=size)
 
@@ -68,9 +60,13 @@ def inputs(draw: st.DrawFn) -> tuple[Header, list[Written | Quarantined]]:
         extent = (draw(st.integers(1, 2**31)), draw(st.integers(1, 2**31)))
         return FeatureMap(tokens.reshape(h * w, channels), Geometry(extent, (h, w), *pairs))
 
-    def item() -> Written | Quarantined:
+    def item() -> Extracted | Quarantined:
         name = draw(names)
-        return Quarantined(name, draw(names)) if draw(st.booleans()) else Written(name, draw(names), features())
+        return (
+            Quarantined(name, draw(names))
+            if draw(st.booleans())
+            else Extracted(name, draw(names), {header.representation: features()})
+        )
 
     return header, [item() for _ in range(draw(st.integers(0, 5)))]
 
@@ -83,7 +79,7 @@ def test_any_name_number_and_bit_survives(form: Format, feed, drawn) -> None:
         with open_output(folder, form, header) as output:
             feed(output, stream)
             output.complete(len(stream))
-        wanted = [item for item in stream if isinstance(item, Written)]
+        wanted = [item for item in stream if isinstance(item, Extracted)]
         for (name, features), item in zip(read_output(folder), wanted, strict=True):
             assert (name, features.geometry) == (item.name, item.features.geometry)
             assert torch.equal(features.tokens.view(torch.int32), item.features.tokens.view(torch.int32))
@@ -94,7 +90,8 @@ def test_any_name_number_and_bit_survives(form: Format, feed, drawn) -> None:
 def test_features_come_in_any_dtype_and_are_kept_in_that_of_the_header(tmp_path, dtype) -> None:
     header = Header("toy/mean@64", (1, 1), 2, dtype)
     tokens = torch.tensor([[0.1, -3e4]], dtype=torch.float64, requires_grad=True)
-    item = Written("a.png", "0", FeatureMap(tokens, Geometry((9, 9), (1, 1), (1.0, 1.0), (0.0, 0.0))))
+    features = FeatureMap(tokens, Geometry((9, 9), (1, 1), (1.0, 1.0), (0.0, 0.0)))
+    item = Extracted("a.png", "0", {header.representation: features})
     with open_output(tmp_path / "out", "safetensors", header) as output:
         output.write([item])
     ((_, found),) = read_output(tmp_path / "out")

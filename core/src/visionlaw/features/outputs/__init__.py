@@ -24,16 +24,13 @@ from visionlaw.features.outputs.formats import Format
 
 if TYPE_CHECKING:
     from visionlaw.features.outputs.header import Header
-    from visionlaw.features.outputs.parts import Quarantined
     from visionlaw.features.outputs.reading import Description, describe_output, read_output, read_quarantine
-    from visionlaw.features.outputs.writing import Output, Written, open_output
+    from visionlaw.features.outputs.writing import Output, open_output
 
 _HOMES = {
     "Description": "reading",
     "Header": "header",
     "Output": "writing",
-    "Quarantined": "parts",
-    "Written": "writing",
     "describe_output": "reading",
     "open_output": "writing",
     "read_output": "reading",
@@ -45,8 +42,6 @@ __all__ = [
     "Format",
     "Header",
     "Output",
-    "Quarantined",
-    "Written",
     "describe_output",
     "open_output",
     "read_output",

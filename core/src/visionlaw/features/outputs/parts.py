@@ -14,21 +14,9 @@ from typing import Any
 from visionlaw.errors import DataError
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.outputs.header import Header
+from visionlaw.features.results import Quarantined
 
 INDEX_FILE = "part-{:06d}.json"
-
-
-@dataclass(frozen=True)
-class Quarantined:
-    """An image of the input that has no features.
-
-    Attributes:
-        name: Of the image in the input.
-        reason: Why, in one sentence.
-    """
-
-    name: str
-    reason: str
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,8 @@ from visionlaw.features.maps import FeatureMap
 from visionlaw.features.outputs.codecs import Codec, find_codec
 from visionlaw.features.outputs.formats import Format
 from visionlaw.features.outputs.header import Header, read_manifest, stored_dtype
-from visionlaw.features.outputs.parts import Part, Quarantined, damaged, read_parts
+from visionlaw.features.outputs.parts import Part, damaged, read_parts
+from visionlaw.features.results import Quarantined
 
 SUMMARY = "summary.json"
 QUARANTINE = "quarantine.jsonl"

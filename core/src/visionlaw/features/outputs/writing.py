@@ -8,7 +8,7 @@ import os
 import re
 import weakref
 from collections.abc import Generator, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -17,7 +17,6 @@ import torch
 
 from visionlaw.atomic import PREFIX, sweep, write_bytes, writing
 from visionlaw.errors import DataError
-from visionlaw.features.maps import FeatureMap
 from visionlaw.features.outputs.codecs import Codec, Content, find_codec
 from visionlaw.features.outputs.formats import Format
 from visionlaw.features.outputs.header import (
@@ -31,31 +30,16 @@ from visionlaw.features.outputs.header import (
 from visionlaw.features.outputs.lock import claim
 from visionlaw.features.outputs.parts import (
     INDEX_FILE,
-    Kept,
     Part,
-    Quarantined,
     index_bytes,
     read_index,
     read_parts,
 )
 from visionlaw.features.outputs.reading import QUARANTINE, SUMMARY, read_summary
+from visionlaw.features.outputs.stacking import index_entry, stack_tokens
+from visionlaw.features.results import Extracted, Quarantined
 
 OTHER_FOLDER = "Write to another folder, or remove this one."
-
-
-@dataclass(frozen=True)
-class Written:
-    """An image of the input with its features.
-
-    Attributes:
-        name: Of the image in the input: a relative path, or whatever the input calls it.
-        key: Digest of its content.
-        features: On the header's grid, with its channels.
-    """
-
-    name: str
-    key: str
-    features: FeatureMap
 
 
 def open_output(folder: str | Path, form: str, header: Header) -> Output:
@@ -157,11 +141,12 @@ class Output:
             )
         return True
 
-    def write(self, items: Sequence[Written | Quarantined]) -> None:
+    def write(self, items: Sequence[Extracted | Quarantined]) -> None:
         """Write the next part, whole or not at all; when this returns it is there, whatever happens to the process.
 
         Args:
-            items: The images from position ``finished`` on, ``images_per_part`` of them, fewer only at the end.
+            items: The images from position ``finished`` on, ``images_per_part`` of them, fewer only at the end. Of
+                their features those of the header's representation are written.
 
         Raises:
             DataError: The disk is full or the folder cannot be written to; the features are on another grid, have
@@ -172,8 +157,8 @@ class Output:
             raise ValueError(f"A part holds 1 to {self.header.images_per_part} images, not {len(items)}.")
         self.check(self.finished, items[0].name)
         number = self.finished // self.header.images_per_part
-        part = Part(number, tuple(_entry(item) for item in items), 0)
-        tokens = _tokens(items, self.header, self._dtype)
+        part = Part(number, tuple(index_entry(item, self.header) for item in items), 0)
+        tokens = stack_tokens(items, self.header, self._dtype)
         files = self._codec.encode(self.header, part, tokens)
         data = files.get(self._codec.data_file.format(number), ())
         part = replace(part, size=sum(len(piece) for piece in data))
@@ -268,40 +253,6 @@ def _writing_to(folder: Path) -> Generator[None]:
             f"Features cannot be written to '{folder}': {error.strerror or error}.",
             "Free some space there, or name a folder that you can write to; what was finished is kept.",
         ) from error
-
-
-def _entry(item: Written | Quarantined) -> Kept | Quarantined:
-    return item if isinstance(item, Quarantined) else Kept(item.name, item.key, item.features.geometry)
-
-
-def _tokens(items: Sequence[Written | Quarantined], header: Header, dtype: torch.dtype) -> torch.Tensor:
-    """Lay the tokens of images side by side, ``[n, h·w, C]``."""
-    written = [item for item in items if isinstance(item, Written)]
-    tokens = torch.empty((len(written), header.tokens, header.channels), dtype=dtype)
-    for row, item in zip(tokens, written, strict=True):
-        features = item.features
-        if features.grid != header.grid or features.channels != header.channels:
-            raise DataError(
-                f"The features of '{item.name}' are {_shape(features.grid, features.channels)}, and the output is of "
-                f"{_shape(header.grid, header.channels)}.",
-                "An output holds features of one shape.",
-            )
-        source = features.tokens.detach()
-        row.copy_(source)
-        if dtype == torch.float16 and source.dtype != dtype and _overflowed(row, source):
-            raise DataError(
-                f"The features of '{item.name}' have values beyond 65,504, which float16 does not hold.",
-                "Write them as float32.",
-            )
-    return tokens
-
-
-def _overflowed(stored: torch.Tensor, source: torch.Tensor) -> bool:
-    return int(torch.isinf(stored).sum()) > int(torch.isinf(source).sum())
-
-
-def _shape(grid: tuple[int, int], channels: int) -> str:
-    return f"{grid[0]}×{grid[1]} tokens of {channels} channels"
 
 
 def _quarantine_lines(part: Part, header: Header) -> Iterator[bytes]:

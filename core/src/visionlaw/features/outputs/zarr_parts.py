@@ -17,7 +17,8 @@ import torch
 from visionlaw.features.outputs.codecs import Codec, Content, optional_library, printable
 from visionlaw.features.outputs.formats import Format
 from visionlaw.features.outputs.header import Header, stored_dtype
-from visionlaw.features.outputs.parts import Kept, Part, Quarantined
+from visionlaw.features.outputs.parts import Kept, Part
+from visionlaw.features.results import Quarantined
 
 STORE = "features.zarr"
 COLUMN_CHUNK = 4096
