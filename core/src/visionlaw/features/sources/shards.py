@@ -8,11 +8,12 @@ a proper one; here both are said.
 from __future__ import annotations
 
 import gzip
+import io
 import tarfile
 from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import BinaryIO, Self
+from typing import Self
 
 from visionlaw.errors import DataError
 from visionlaw.features.formats import is_image_name
@@ -30,7 +31,7 @@ _HEADERS = (
     tarfile.GNUTYPE_LONGNAME,
     tarfile.GNUTYPE_LONGLINK,
 )
-_REPAIR = "Fetch the shard again; the images before this are not affected."
+_REPAIR = "Fetch the shard again."
 
 
 def is_shard(path: str | Path) -> bool:
@@ -51,25 +52,27 @@ def shard_sources(path: Path, name: str) -> Iterator[Source]:
     at = name
     try:
         with ExitStack() as stack:
-            archive = _open_archive(path, stack)
+            stream = _open_stream(path, stack)
+            archive = stack.enter_context(tarfile.open(fileobj=stream, mode="r:", tarinfo=_Member))
             while (member := archive.next()) is not None:
                 vars(archive)["members"] = []  # tarfile would remember every member
                 if is_image_name(member.name):
                     at = f"{name}/{member.name}"
                     yield _member_source(archive, member, at)
                 at = name
+            while stream.read(2**16):  # gzip compares its checksum when it comes to its end
+                pass
     except DataError as error:
         yield bad_source(at, error)
     except Exception as error:  # noqa: BLE001  tarfile and gzip raise anything on broken bytes
         yield bad_source(at, DataError(f"The shard '{path}' is damaged: {describe_error(error)}.", _REPAIR))
 
 
-def _open_archive(path: Path, stack: ExitStack) -> tarfile.TarFile:
-    file: BinaryIO = stack.enter_context(open_file(path))
+def _open_stream(path: Path, stack: ExitStack) -> io.BufferedIOBase:
+    file = stack.enter_context(open_file(path))
     compressed = file.read(2) == b"\x1f\x8b"
     file.seek(0)
-    stream = stack.enter_context(gzip.GzipFile(fileobj=file)) if compressed else file
-    return stack.enter_context(tarfile.open(fileobj=stream, mode="r:", tarinfo=_Member))
+    return stack.enter_context(gzip.GzipFile(fileobj=file)) if compressed else file
 
 
 def _member_source(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str) -> Source:
