@@ -69,12 +69,14 @@ def huge_png(path: Path, width: int, height: int) -> Path:
     return written(path, png(width, height, 8, 2, b"\0" * 1000))
 
 
-def tiff(levels: np.ndarray, bits: int, white_is_zero: bool = False, strip: bytes | None = None) -> bytes:
-    """An uncompressed TIFF ``[H, W]`` or ``[H, W, 3]``: depths that Pillow does not write."""
+def tiff(
+    levels: np.ndarray, bits: int, *, white_is_zero: bool = False, strip: bytes | None = None, software: int = 0
+) -> bytes:
+    """An uncompressed TIFF ``[H, W]`` or ``[H, W, 3]``: depths and tags that Pillow does not write."""
     height, width, *channels = levels.shape
     count = channels[0] if channels else 1
     strip = levels.astype("<u2").tobytes() if strip is None else strip
-    at = 8 + 2 + 9 * 12 + 4
+    at = 8 + 2 + 10 * 12 + 4
     sizes = struct.pack(f"<{count}H", *[bits] * count)
     fields = [
         (256, 4, 1, width),
@@ -86,9 +88,10 @@ def tiff(levels: np.ndarray, bits: int, white_is_zero: bool = False, strip: byte
         (277, 3, 1, count),
         (278, 4, 1, height),
         (279, 4, 1, len(strip)),
+        (305, 2, max(software, 1), 10**6 if software else 0),
     ]
     directory = b"".join(struct.pack("<HHII", *field) for field in fields)
-    return b"II*\0" + struct.pack("<IH", 8, 9) + directory + b"\0" * 4 + sizes + strip
+    return b"II*\0" + struct.pack("<IH", 8, 10) + directory + b"\0" * 4 + sizes + strip
 
 
 def without_adobe_marker(jpeg: bytes) -> bytes:
@@ -264,6 +267,11 @@ HANDLED: dict[str, tuple[Make, np.ndarray, int]] = {
     "corrupt EXIF in a JPEG": (
         lambda d: save(d / "a.jpg", flat((0, 0, 0)), exif=b"Exif\0\0" + b"\xff" * 40),
         levels(flat((0, 0, 0))),
+        0,
+    ),
+    "a tag of a TIFF that lies beyond its end": (
+        lambda d: written(d / "a.tif", tiff(GREY_16, 16, software=9999)),
+        GREY_8,
         0,
     ),
     "animated GIF": (lambda d: frames(d / "a.gif", "GIF"), levels(flat((200, 0, 0))), 0),

@@ -5,6 +5,7 @@ import hashlib
 import io
 import os
 import pickle
+import re
 import subprocess
 import sys
 import tarfile
@@ -604,6 +605,16 @@ class TestCollections:
         assert count([]) == 0
 
 
+def test_the_example_of_the_how_to_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "images.md"
+    files(tmp_path, "photos/a/b.png")
+    monkeypatch.chdir(tmp_path)
+    exec(re.search(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.S)[1], {})  # type: ignore[index]
+    assert re.fullmatch(r"a/b\.png sha256:[0-9a-f]{64} \(12, 9\)\n", capsys.readouterr().out)
+
+
 class TestLibraries:
     @pytest.fixture
     def rows(self) -> object:
@@ -613,7 +624,7 @@ class TestLibraries:
         photos[1]["bytes"] = b"hello"
         return datasets.Dataset.from_dict({"image": photos, "label": [0, 1, 2]}, features=features)
 
-    @pytest.mark.parametrize("form", [None, "numpy", "torch"])
+    @pytest.mark.parametrize("form", [None, "arrow", "torch"])
     def test_hugging_face_rows_are_decoded_by_workers(self, rows: object, form: str | None) -> None:
         """A row that its library cannot decode would end the iteration; here it is one bad image."""
         images = rows.with_format(form)  # type: ignore[attr-defined]
