@@ -198,9 +198,7 @@ def ask_resolve(plugin: Plugin, encoder_id: str) -> EncoderSpec | None:
                 f"'{encoder_id}' needs a library that cannot be imported: {describe_error(error)}.",
                 f"python -m pip install --upgrade {plugin.distribution}",
             )
-        if answer is None:
-            return None
-        spec = _as_spec(plugin, RESOLVE_HOOK, "encoder", answer)
+        spec = None if answer is None else _as_spec(plugin, RESOLVE_HOOK, "encoder", answer)
         if isinstance(spec, EncoderSpec) and spec.id == encoder_id:
             return spec
         if spec is not None:

@@ -145,13 +145,13 @@ def _missing(folder: Path, patterns: tuple[str, ...]) -> list[str]:
 
 
 def _siblings(path: Path) -> list[Path]:
-    """Return the other files of weights that are split: the shards and their index."""
+    """Return all files of weights that are split into shards, by the name of one of them."""
     shard = SHARD.fullmatch(path.name)
     if shard is None:
         return []
     count = int(shard["count"])
-    names = [f"{shard['name']}-{number:05d}-of-{count:05d}{SAFETENSORS}" for number in range(1, count + 1)]
-    return [path.with_name(name) for name in (*names, f"{shard['name']}{SAFETENSORS}{INDEX}")]
+    numbers = range(1, count + 1)
+    return [path.with_name(f"{shard['name']}-{number:05d}-of-{count:05d}{SAFETENSORS}") for number in numbers]
 
 
 def _with_indices(patterns: tuple[str, ...]) -> list[str]:
