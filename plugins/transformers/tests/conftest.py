@@ -46,41 +46,64 @@ def of_dual(model: Any) -> Any:
     return model.vision_model
 
 
-T = transformers
 CASES = {
     "clip": Case(
-        "clip/vit-b-32@224", 1, lambda: dual(T.CLIPConfig, T.CLIPModel, image_size=224, patch_size=32), of_dual
+        "clip/vit-b-32@224",
+        1,
+        lambda: dual(transformers.CLIPConfig, transformers.CLIPModel, image_size=224, patch_size=32),
+        of_dual,
     ),
     "siglip": Case(
-        "siglip/base-16@224", 0, lambda: dual(T.SiglipConfig, T.SiglipModel, image_size=224, patch_size=16), of_dual
+        "siglip/base-16@224",
+        0,
+        lambda: dual(transformers.SiglipConfig, transformers.SiglipModel, image_size=224, patch_size=16),
+        of_dual,
     ),
     "siglip2": Case(
-        "siglip2/base-32@256", 0, lambda: dual(T.SiglipConfig, T.SiglipModel, image_size=256, patch_size=32), of_dual
+        "siglip2/base-32@256",
+        0,
+        lambda: dual(transformers.SiglipConfig, transformers.SiglipModel, image_size=256, patch_size=32),
+        of_dual,
     ),
-    "dinov2": Case("dinov2/small@70", 1, lambda: T.Dinov2Model(T.Dinov2Config(**size(image_size=518, patch_size=14)))),
+    "dinov2": Case(
+        "dinov2/small@70",
+        1,
+        lambda: transformers.Dinov2Model(transformers.Dinov2Config(**size(image_size=518, patch_size=14))),
+    ),
     "dinov2-reg": Case(
         "dinov2/small-reg@70",
         5,
-        lambda: T.Dinov2WithRegistersModel(
-            T.Dinov2WithRegistersConfig(**size(image_size=518, patch_size=14, num_register_tokens=4))
+        lambda: transformers.Dinov2WithRegistersModel(
+            transformers.Dinov2WithRegistersConfig(**size(image_size=518, patch_size=14, num_register_tokens=4))
         ),
     ),
     "dinov3": Case(
         "dinov3/small@80",
         5,
-        lambda: T.DINOv3ViTModel(T.DINOv3ViTConfig(**size(image_size=224, patch_size=16, num_register_tokens=4))),
+        lambda: transformers.DINOv3ViTModel(
+            transformers.DINOv3ViTConfig(**size(image_size=224, patch_size=16, num_register_tokens=4))
+        ),
     ),
-    "vit": Case("hf/tiny/vit@64", 1, lambda: T.ViTModel(T.ViTConfig(**size(image_size=64, patch_size=16)))),
-    "deit": Case("hf/tiny/deit@64", 2, lambda: T.DeiTModel(T.DeiTConfig(**size(image_size=64, patch_size=16)))),
+    "vit": Case(
+        "hf/tiny/vit@64", 1, lambda: transformers.ViTModel(transformers.ViTConfig(**size(image_size=64, patch_size=16)))
+    ),
+    "deit": Case(
+        "hf/tiny/deit@64",
+        2,
+        lambda: transformers.DeiTModel(transformers.DeiTConfig(**size(image_size=64, patch_size=16))),
+    ),
     "data2vec": Case(
         "hf/tiny/data2vec@64",
         1,
-        lambda: T.Data2VecVisionModel(
-            T.Data2VecVisionConfig(**size(image_size=64, patch_size=16, use_relative_position_bias=True))
+        lambda: transformers.Data2VecVisionModel(
+            transformers.Data2VecVisionConfig(**size(image_size=64, patch_size=16, use_relative_position_bias=True))
         ),
     ),
     "hf-clip": Case(
-        "hf/tiny/clip@64", 1, lambda: dual(T.CLIPConfig, T.CLIPModel, image_size=64, patch_size=16), of_dual
+        "hf/tiny/clip@64",
+        1,
+        lambda: dual(transformers.CLIPConfig, transformers.CLIPModel, image_size=64, patch_size=16),
+        of_dual,
     ),
 }
 
