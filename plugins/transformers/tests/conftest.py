@@ -13,6 +13,7 @@ import transformers
 
 from visionlaw.registry import Registry
 from visionlaw.specs import EncoderSpec
+from visionlaw.targets import load_target
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 CHANNELS = 32
@@ -118,8 +119,6 @@ class Loaded:
     model: Any
 
     def encoder(self, **options: Any) -> Any:
-        from visionlaw.targets import load_target
-
         return load_target(self.spec, "visionlaw-transformers", options)
 
     def images(self, count: int = 2) -> torch.Tensor:

@@ -15,6 +15,7 @@ import transformers
 from visionlaw.errors import InvalidIdError, UnknownIdError, WeightsError
 from visionlaw.features.encoders import encoder_ref
 from visionlaw.registry import Registry
+from visionlaw.targets import load_target
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 DEPTH = {"num_hidden_layers": 2, "num_attention_heads": 2}
@@ -178,8 +179,6 @@ def test_weights_that_are_not_there_yet(publish: Any) -> None:
 def test_a_normalisation_that_is_not_known_is_never_made_up(publish: Any, processor: Any, what: str) -> None:
     folder = publish("org/vit", vit(), processor=processor)
     spec = Registry.discover().encoder_spec("hf/org/vit@64")
-    from visionlaw.targets import load_target
-
     local = spec.model_copy(update={"checkpoint": str(folder), "revision": None})
     assert what in told(lambda: load_target(local, "visionlaw-transformers", {}))
 

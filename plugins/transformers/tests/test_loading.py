@@ -21,6 +21,7 @@ from visionlaw.features.encoders import encoder_ref
 from visionlaw.features.extract import extract
 from visionlaw.protocols import ImageRef
 from visionlaw.registry import Registry
+from visionlaw.targets import load_target
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -119,9 +120,9 @@ def test_the_library_s_own_settings_are_left_as_they_were(load: Any) -> None:
 
 def test_half_precision_weights_are_computed_in_single(registry: Registry, tmp_path: Path) -> None:
     small_dinov2().half().save_pretrained(tmp_path)
-    encoder = encoder_ref(registry, "dinov2/small@56", checkpoint=tmp_path).load()
+    spec = encoder_ref(registry, "dinov2/small@56", checkpoint=tmp_path).spec
 
-    assert encoder.encode(torch.zeros(1, 3, 56, 56)).dtype == torch.float32
+    assert load_target(spec, "visionlaw-transformers", {}).encode(torch.zeros(1, 3, 56, 56)).dtype == torch.float32
 
 
 def test_offline_and_not_there(registry: Registry, hub: Path) -> None:
@@ -160,10 +161,7 @@ def test_another_architecture_or_size_is_told_before_its_weights_are_read(
 
 def test_clip_for_another_resolution_is_not_taken_for_it(load: Any) -> None:
     """Position embeddings would be interpolated, and the features be others than those of the id."""
-    spec = load("clip").spec
-    from visionlaw.targets import load_target
-
-    wrong = spec.model_copy(update={"id": "clip/vit-l-14@336", "resolution": 336})
+    wrong = load("clip").spec.model_copy(update={"id": "clip/vit-l-14@336", "resolution": 336})
     with pytest.raises(WeightsError, match="its image_size is 224, not 336"):
         load_target(wrong, "visionlaw-transformers", {})
 

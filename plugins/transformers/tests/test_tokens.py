@@ -12,6 +12,7 @@ from PIL import Image
 from visionlaw.errors import InvalidIdError
 from visionlaw.features.runtime import DTYPES, Dtype, Runtime, place
 from visionlaw.protocols import Encoder, LayeredEncoder, ModuleEncoder
+from visionlaw.targets import load_target
 
 BLOCKS = 4
 
@@ -209,8 +210,6 @@ def test_other_resolutions_interpolate_as_the_library_does(
             update={"channels": loaded.spec.channels, "checkpoint": loaded.spec.checkpoint}
         )
     images = torch.randn(1, 3, resolution, resolution, generator=torch.Generator().manual_seed(2))
-    from visionlaw.targets import load_target
-
     tokens = load_target(spec, "visionlaw-transformers", {}).encode(images)
 
     side = resolution // spec.patch
