@@ -107,6 +107,11 @@ def vae(folder: Path, channels: int = 4, **more: Any) -> None:
         norm_num_groups=4,
         **more,
     ).save_pretrained(folder / "vae")
+    if "force_upcast" not in more:  # as in configurations that are older than it
+        path = folder / "vae" / "config.json"
+        config = json.loads(path.read_text())
+        del config["force_upcast"]
+        path.write_text(json.dumps(config))
 
 
 def randomised(network: torch.nn.Module) -> Any:

@@ -83,9 +83,9 @@ def load_latent_encoder(spec: EncoderSpec, folder: Path, *, shifted: bool = True
     with quiet(), torch.device("meta"):
         vae: Any = AutoencoderKL.from_config(config)
     shift = float(config["shift_factor"] or 0.0) if shifted else 0.0
-    half = LatentEncoder(
-        vae.encoder, vae.quant_conv, vae.config.scaling_factor, shift, bool(config.get("force_upcast"))
-    )
+    # The library's default would keep all VAEs in float32, those from before the flag too, which bear float16.
+    float32 = bool(read_config(spec, folder, f"{FOLDER}/config.json").get("force_upcast"))
+    half = LatentEncoder(vae.encoder, vae.quant_conv, config["scaling_factor"], shift, float32)
     weights = _read_weights(spec, folder)
     missing = sorted(set(half.state_dict()) - set(weights))
     if missing:
