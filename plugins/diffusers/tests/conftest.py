@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,11 +66,8 @@ class Tiny:
     folder: Path
 
     def build(self, **options: Any) -> Any:
-        """Load the encoder as core does, with the options of an id."""
-        import pkgutil
-
-        spec = self.spec.of(options)
-        return pkgutil.resolve_name(spec.target)(spec, **options)
+        """Load the encoder with the options of an id."""
+        return pkgutil.resolve_name(self.spec.target)(self.spec, **options)
 
 
 def tokenizer(folder: Path, pad: str) -> None:

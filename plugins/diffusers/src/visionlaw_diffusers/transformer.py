@@ -45,7 +45,7 @@ def class_conditioned(
     if mode == "reference":
         _leave_out_class(network, classes)
     denoiser = Transformer(network, no_class(classes), transposed=mode == "reference")
-    return LayeredDiffusionEncoder(spec, OneStep(latents, denoiser), level, ensemble)
+    return LayeredDiffusionEncoder(spec.of({"layer": layer}), OneStep(latents, denoiser), level, ensemble)
 
 
 def text_conditioned(
@@ -64,7 +64,9 @@ def text_conditioned(
     widths = config["joint_attention_dim"], config["pooled_projection_dim"]
     conditions = empty_prompt_without_t5(spec, folder, *widths)
     network = load_component(SD3Transformer2DModel, spec, folder, "transformer")
-    return LayeredDiffusionEncoder(spec, OneStep(latents, Transformer(network, conditions)), level, ensemble)
+    return LayeredDiffusionEncoder(
+        spec.of({"layer": layer}), OneStep(latents, Transformer(network, conditions)), level, ensemble
+    )
 
 
 def _open(spec: EncoderSpec, layer: int, ensemble: int, mode: str, cls: type, *former: str) -> tuple[Path, Config]:

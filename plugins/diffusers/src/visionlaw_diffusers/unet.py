@@ -86,6 +86,7 @@ def size_conditioned(
 
 def _load(spec: EncoderSpec, t: int, block: int, ensemble: int, condition: Conditioned) -> DiffusionEncoder:
     check_ensemble(spec, ensemble)
+    spec = spec.of({"block": block})
     folder = weights_folder(spec)
     config = read_config(spec, folder, "unet/config.json", UNet2DConditionModel)
     vae = read_config(spec, folder, "vae/config.json", AutoencoderKL)
