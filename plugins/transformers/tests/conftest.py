@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,17 +168,20 @@ def registry() -> Registry:
 
 
 @pytest.fixture(scope="session")
-def hub(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A hub cache of its own, for the whole session."""
-    folder = tmp_path_factory.mktemp("hub")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("HF_HUB_CACHE", str(folder))
-        patch.setenv("HF_HUB_OFFLINE", "1")
-        yield folder
+def hub_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("hub")
+
+
+@pytest.fixture(autouse=True)
+def hub(hub_cache: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A hub cache of our own, in every test; nothing may be fetched."""
+    monkeypatch.setenv("HF_HUB_CACHE", str(hub_cache))
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    return hub_cache
 
 
 @pytest.fixture(scope="session")
-def load(hub: Path, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Loaded]:
+def load(hub_cache: Path, registry: Registry, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Loaded]:
     """Return a function that makes the checkpoint of an architecture, once."""
     made: dict[str, Loaded] = {}
 
@@ -186,7 +189,7 @@ def load(hub: Path, registry: Registry, tmp_path_factory: pytest.TempPathFactory
         case = CASES[name]
         model = randomise(case.build())
         if case.id.startswith("hf/"):
-            folder = hub_folder(hub, case.id.removeprefix("hf/").partition("@")[0])
+            folder = hub_folder(hub_cache, case.id.removeprefix("hf/").partition("@")[0])
             save_processor(folder)
             model.save_pretrained(folder)
             spec = registry.encoder_spec(case.id)
