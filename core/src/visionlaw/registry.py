@@ -139,12 +139,15 @@ class Registry:
     def load(self, kind: Kind, text: str, **extra: Any) -> Any:
         """Import the target behind an id and call it: ``target(spec, **options, **extra)``.
 
+        The spec of an encoder is that which holds for its options (:meth:`visionlaw.specs.EncoderSpec.of`).
+
         Raises:
             UnknownIdError, ConflictError, InvalidIdError: As :meth:`get` and :meth:`options`.
             MissingDependencyError, PluginError: As :func:`visionlaw.targets.load_target`.
         """
-        entry = self.get(kind, text)
-        return load_target(entry.spec, entry.distribution, self.options(kind, text) | extra)
+        entry, options = self.get(kind, text), self.options(kind, text)
+        spec = entry.spec.of(options) if isinstance(entry.spec, EncoderSpec) else entry.spec
+        return load_target(spec, entry.distribution, options | extra)
 
     def canonical(self, kind: Kind, text: str) -> str:
         """Return the canonical text of one id with options: alias replaced, defaults dropped, values normalised.
