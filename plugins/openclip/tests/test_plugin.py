@@ -88,9 +88,9 @@ def test_stages_differ_by_layer() -> None:
         ("openclip/ViT-L-14/nobody@224", "OpenCLIP's 'ViT-L-14' has no weights 'nobody'."),
         ("openclip/ViT-L-14@224", "OpenCLIP's 'ViT-L-14' needs a pretrained tag."),
         ("openclip/ViTamin-S/datacomp1b@224", "The weights 'datacomp1b' of OpenCLIP's 'ViTamin-S' are pickles"),
-        ("openclip/ViT-L-14/openai@230", "OpenCLIP's 'ViT-L-14' does not turn 230×230 pixels into whole tokens."),
-        ("openclip/convnext_base_w/laion2b_s13b_b82k@270", "does not turn 270×270 pixels into whole tokens."),
-        ("openclip/vit-l-14-laion2b@7", "does not turn 7×7 pixels into whole tokens."),
+        ("openclip/ViT-L-14/openai@230", "OpenCLIP's 'ViT-L-14' cannot turn 230×230 pixels into whole tokens."),
+        ("openclip/convnext_base_w/laion2b_s13b_b82k@270", "cannot turn 270×270 pixels into whole tokens."),
+        ("openclip/vit-l-14-laion2b@7", "cannot turn 7×7 pixels into whole tokens."),
     ],
 )
 def test_what_cannot_be_had_is_one_sentence(encoder: str, sentence: str) -> None:

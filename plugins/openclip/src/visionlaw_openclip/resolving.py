@@ -42,7 +42,7 @@ def measure(model: str, tag: str, resolution: int) -> Facts:
     config = open_clip.get_model_config(model)
     own: int = config["vision_cfg"].get("image_size", 224)
     refused = InvalidIdError(
-        f"OpenCLIP's '{model}' does not turn {resolution}×{resolution} pixels into whole tokens.",
+        f"OpenCLIP's '{model}' cannot turn {resolution}×{resolution} pixels into whole tokens.",
         f"Its own size: openclip/{model}/{tag}@{own}" if own != resolution else "Choose another model.",
     )
     try:
