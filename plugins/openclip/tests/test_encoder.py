@@ -99,6 +99,9 @@ def test_a_transformer_computes_each_block_once_and_none_after_the_last_that_is_
     for index, block in enumerate(encoder.module.transformer.resblocks):
         block.register_forward_hook(lambda m, i, o, index=index: called.append(index))
 
+    encoder.encode_layers(images(56), [-1, 0])
+    assert called == [0, 1, 2, 3]
+    called.clear()
     encoder.encode_layers(images(56), [-2, 0])
     assert called == [0, 1, 2]
 

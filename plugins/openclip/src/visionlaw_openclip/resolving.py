@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 import open_clip
 import torch
@@ -39,7 +39,7 @@ def measure(model: str, tag: str, resolution: int) -> Facts:
         InvalidIdError: As :func:`resolve`.
     """
     repository = _repository(model, tag)
-    config = open_clip.get_model_config(model)
+    config = cast("dict[str, Any]", open_clip.get_model_config(model))
     own: int = config["vision_cfg"].get("image_size", 224)
     refused = InvalidIdError(
         f"OpenCLIP's '{model}' cannot turn {resolution}×{resolution} pixels into whole tokens.",

@@ -44,8 +44,8 @@ class Tower:
     def __init__(self, visual: nn.Module) -> None:
         self.visual = cast("Any", visual)
         if isinstance(visual, VisionTransformer):
-            self.patch_size: int | None = visual.patch_size[0]
-            self.reductions = [visual.patch_size[0]] * len(visual.transformer.resblocks)
+            self.patch_size: int | None = self.visual.patch_size[0]
+            self.reductions: list[int] = [self.visual.patch_size[0]] * len(self.visual.transformer.resblocks)
             self.visual.proj, self.visual.attn_pool, self.visual.ln_post = None, None, nn.Identity()
         elif isinstance(visual, TimmModel):
             trunk = cast("Any", visual.trunk)

@@ -128,7 +128,7 @@ def _read_config(folder: Path) -> dict[str, Any]:
     return document if isinstance(document, dict) else {}
 
 
-def _size_argument(name: str, document: dict[str, Any], resolution: int) -> dict[str, int]:
+def _size_argument(name: str, document: dict[str, Any], resolution: int) -> dict[str, Any]:
     """Return ``img_size`` for ``create_model`` where the weights are of a model made for another size."""
     saved = document.get("pretrained_cfg", document)
     size = document.get("model_args", {}).get("img_size") or saved.get("input_size", (3, 224, 224))[1:]

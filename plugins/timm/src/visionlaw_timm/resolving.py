@@ -81,9 +81,10 @@ def _build(name: str, config: Any, resolution: int) -> Backbone:
     if config.input_size[0] != 3:
         raise InvalidIdError(f"timm's '{name}' takes {config.input_size[0]} channels, not RGB images.")
     resized = needs_size(name) and config.input_size[-1] != resolution
+    arguments: dict[str, Any] = {"img_size": resolution} if resized else {}
     try:
         with torch.device("meta"):
-            model = timm.create_model(name, pretrained=False, **({"img_size": resolution} if resized else {}))
+            model = timm.create_model(name, pretrained=False, **arguments)
     except (TypeError, AssertionError, ValueError, RuntimeError) as error:
         raise _wrong_size(name, config, resolution) from error
     if resized and not _interpolates(name, model):
