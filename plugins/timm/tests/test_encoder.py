@@ -78,7 +78,7 @@ def test_every_layer_equals_the_librarys_forward(kind: str, save: Save, spec_of:
     assert tokens(encoder, batch) == pytest.approx(truth[-1], abs=1e-5)
     for layer in range(-len(truth), len(truth)):
         of_layer = spec.of({"layer": layer})
-        found = tokens(TimmEncoder(of_layer, encoder.module, layer), batch)
+        found = tokens(build(of_layer, layer), batch)
         assert found == pytest.approx(truth[layer], abs=1e-5)
         assert found.shape[1:] == (of_layer.grid[0] * of_layer.grid[1], of_layer.channels)
 
@@ -106,7 +106,7 @@ def test_several_layers_at_once_equal_each_by_itself(kind: str, save: Save, spec
         found = encoder.encode_layers(batch, [-1, 0, -2, 0])
     assert len(calls) == 1 or kind not in ONE_PASS
     for one, layer in zip(found, (-1, 0, -2, 0), strict=True):
-        assert one == pytest.approx(tokens(TimmEncoder(spec, encoder.module, layer), batch), abs=1e-5)
+        assert one == pytest.approx(tokens(build(spec, layer), batch), abs=1e-5)
 
 
 @pytest.mark.parametrize("kind", KINDS)

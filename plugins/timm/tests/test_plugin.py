@@ -89,7 +89,7 @@ def test_stages_differ_by_layer() -> None:
         ("timm/vit_small_patch16_224.dino@225", "cannot turn 225×225 pixels into whole tokens. Its own size: timm/"),
         ("timm/convnext_tiny.fb_in22k@230", "cannot turn 230×230 pixels into whole tokens."),
         ("timm/samvit_base_patch16.sa1b@512", "cannot turn 512×512 pixels into whole tokens. Its own size: timm/"),
-        ("timm/crossvit_9_240.in1k@240", "cannot turn 240×240 pixels into whole tokens."),
+        ("timm/tresnet_m.miil_in21k@224", "cannot turn 224×224 pixels into whole tokens."),
     ],
 )
 def test_what_cannot_be_had_is_one_sentence(encoder: str, sentence: str) -> None:

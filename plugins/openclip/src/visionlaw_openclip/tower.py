@@ -53,6 +53,8 @@ class Tower:
             self.patch_size = size[0] if isinstance(size, tuple) else size
             self.reductions = [int(info["reduction"]) for info in trunk.feature_info]
             trunk.prune_intermediate_layers([len(self.reductions) - 1], prune_norm=False, prune_head=True)
+            if hasattr(trunk, "head"):  # some releases of timm leave a norm in it
+                trunk.head = nn.Identity()
             self.visual.head = nn.Identity()
         elif isinstance(visual, ModifiedResNet):
             self.patch_size = None

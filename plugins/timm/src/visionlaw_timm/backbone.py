@@ -25,6 +25,8 @@ class Backbone:
         self.model = cast("Any", model)
         self.count = len(self.model.feature_info)
         self.model.prune_intermediate_layers([self.count - 1], prune_norm=False, prune_head=True)
+        if hasattr(self.model, "head"):  # some releases of timm leave a norm in it
+            self.model.head = nn.Identity()
         self._has_norm = True
 
     @property

@@ -13,7 +13,7 @@ from PIL.Image import Image
 from safetensors import SafetensorError, safe_open
 from torch import nn
 
-from visionlaw.errors import InvalidIdError, WeightsError
+from visionlaw.errors import InvalidIdError, MissingDependencyError, WeightsError
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.preprocess import prepare
 from visionlaw.specs import EncoderSpec
@@ -81,8 +81,13 @@ def build(spec: EncoderSpec, layer: int = -1) -> TimmEncoder:
     Raises:
         WeightsError: The folder lacks files, holds another model, or its weights do not fit it.
         InvalidIdError: There is no such layer.
+        MissingDependencyError: The installed timm does not have the model yet.
     """
     name = spec.id.removeprefix("timm/").rpartition("@")[0]
+    if not timm.is_model(name.partition(".")[0]):
+        raise MissingDependencyError(
+            f"'{spec.id}' needs a newer timm than {timm.__version__}.", "python -m pip install --upgrade timm"
+        )
     encoder = TimmEncoder(spec, _load(spec, name, weights_folder(spec)), layer)
     found = sum(parameter.numel() for parameter in encoder.module.parameters())
     if spec.parameters is not None and found != spec.parameters:
@@ -104,8 +109,13 @@ def _load(spec: EncoderSpec, name: str, folder: Path) -> nn.Module:
         )
     try:
         # With its head as saved: only so does timm refuse a checkpoint that lacks weights.
-        arguments = _size_argument(name, document, spec.resolution)
-        model = timm.create_model(f"local-dir:{folder}", pretrained=True, **arguments)
+        model = timm.create_model(
+            f"local-dir:{folder}",
+            pretrained=True,
+            # The very file: in a folder, releases of timm up to 1.0.28 prefer a pickle that lies beside it.
+            pretrained_cfg_overlay={"source": "file", "file": str(folder / FILES[1]), "custom_load": False},
+            **_size_argument(name, document, spec.resolution),
+        )
     except (RuntimeError, AssertionError, TypeError, KeyError, ValueError, OSError, SafetensorError) as error:
         raise WeightsError(
             f"The weights in '{folder}' do not fit '{architecture}': {' '.join(str(error).split())[:200]}",
