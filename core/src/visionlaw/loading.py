@@ -52,4 +52,4 @@ def load(
     folders = {name: Path(folder) for name, folder in (checkpoints or {}).items()}
     runtime = Runtime(device, dtype, autocast, compile)
     chosen = here.representations(representations, runtime, folders)
-    return Extractor(chosen, here.registry.load("combiner", here.space.combiner))
+    return Extractor(chosen, here.registry.load("combiner", here.space.combiner), runtime)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,8 @@ from visionlaw.errors import DataError
 from visionlaw.features.extract import extract_stream
 from visionlaw.features.maps import FeatureMap
 from visionlaw.features.results import Extracted, Quarantined
-from visionlaw.features.sources import read_sources
+from visionlaw.features.runtime import Runtime
+from visionlaw.features.sources import Source, read_sources
 from visionlaw.guard import third_party
 from visionlaw.protocols import Combiner, EncoderRef, FeatureStore, Representation
 from visionlaw.scoring.representations import check_combinable, name_of
@@ -25,12 +26,15 @@ class Extractor:
     Args:
         representations: One encoder each, or several that are combined.
         combiner: How several encoders make one representation.
+        runtime: Device and precision that the references were made for.
 
     Raises:
         DataError: Encoders that see different parts of an image are combined.
     """
 
-    def __init__(self, representations: Sequence[Representation], combiner: Combiner) -> None:
+    def __init__(
+        self, representations: Sequence[Representation], combiner: Combiner, runtime: Runtime | None = None
+    ) -> None:
         for representation in representations:
             check_combinable(representation)
         # An encoder is loaded once, however often and in however many representations it is used.
@@ -42,6 +46,7 @@ class Extractor:
         self.encoders: tuple[EncoderRef, ...] = tuple(once.values())
         self.representations = {name_of(r): tuple(once[ref.id] for ref in r) for r in representations}
         self.combiner = combiner
+        self.runtime = runtime or Runtime()
 
     def extract(
         self,
@@ -77,7 +82,17 @@ class Extractor:
             DataError: There is nothing to read images from; with ``strict_images``, what is wrong with one.
             PluginError: An encoder or the combiner fails.
         """
-        for result in extract_stream(self.encoders, read_sources(images), cache, batch_size, strict_images):
+        return self.stream_sources(read_sources(images), cache, batch_size, strict_images)
+
+    def stream_sources(
+        self,
+        sources: Iterable[Source],
+        cache: FeatureStore | None = None,
+        batch_size: int | None = None,
+        strict_images: bool = False,
+    ) -> Iterator[Extracted | Quarantined]:
+        """Yield what becomes of each source: :meth:`stream` for images that have been read already."""
+        for result in extract_stream(self.encoders, sources, cache, batch_size, strict_images):
             if isinstance(result, Quarantined):
                 yield result
             else:
