@@ -1,0 +1,84 @@
+"""What is known about a model of timm at one resolution, and the spec that follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from visionlaw.specs import EncoderSpec, Variant, layer_option
+
+FILES = ("config.json", "model.safetensors")
+
+# As timm writes licences → SPDX; others keep their name.
+_SPDX = {
+    "apache-2.0": "Apache-2.0",
+    "mit": "MIT",
+    "bsd-3-clause": "BSD-3-Clause",
+    "cc-by-4.0": "CC-BY-4.0",
+    "cc-by-nc-4.0": "CC-BY-NC-4.0",
+    "unknown": None,
+}
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The tokens of one block or stage.
+
+    Attributes:
+        patch: Side of the input that one token covers, in pixels.
+        channels: Length C of one token.
+    """
+
+    patch: int
+    channels: int
+
+
+@dataclass(frozen=True)
+class Facts:
+    """A model at one resolution.
+
+    Attributes:
+        name: ``architecture.tag``, as timm names it.
+        resolution: Input side in pixels.
+        layers: Blocks or stages, first to last, as they are read; the last one after the final norm.
+        parameters: Number of weights without the classifier head.
+        license: As timm writes it.
+        repository: Hub repository.
+        revision: Commit hash of the repository; None: its main branch.
+    """
+
+    name: str
+    resolution: int
+    layers: tuple[Layer, ...]
+    parameters: int
+    license: str | None
+    repository: str
+    revision: str | None = None
+
+    def spec(self, description: str = "", tags: tuple[str, ...] = ()) -> EncoderSpec:
+        """Return the spec: the last layer's tokens, and how those of other layers differ."""
+        last = self.layers[-1]
+        return EncoderSpec(
+            id=f"timm/{self.name}@{self.resolution}",
+            target="visionlaw_timm.encoder:build",
+            description=description,
+            tags=tags,
+            checkpoint=self.repository,
+            revision=self.revision,
+            files=FILES,
+            license=_SPDX.get(self.license, self.license) if self.license else None,
+            resolution=self.resolution,
+            patch=last.patch,
+            channels=last.channels,
+            parameters=self.parameters,
+            options={"layer": layer_option()},
+            variants=self._variants(last),
+        )
+
+    def _variants(self, last: Layer) -> dict[str, Variant]:
+        count = len(self.layers)
+        different = [(index, layer) for index, layer in enumerate(self.layers) if layer != last]
+        return {
+            f"layer={name}": Variant(patch=layer.patch, channels=layer.channels)
+            for index, layer in different
+            for name in (index, index - count)
+        }
