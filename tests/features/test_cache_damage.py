@@ -183,15 +183,18 @@ def test_a_damaged_index_is_built_anew_from_the_shards(filled: Filled, damage: s
 
 @pytest.mark.parametrize("damage", INDEX_DAMAGE)
 def test_a_cache_in_use_survives_damage_to_its_index(filled: Filled, damage: str) -> None:
-    cache = FeatureCache(filled.folder)
-    assert filled.readable(cache) == "abc"
+    cache, other = FeatureCache(filled.folder), FeatureCache(filled.folder)
+    cache.put(filled.ref, {"c": features(2)})  # so that there is a write-ahead log, which must not outlive its index
+    assert filled.readable(cache) == filled.readable(other) == "abc"
     INDEX_DAMAGE[damage](filled.folder / "index.sqlite")
     filled.readable(cache)
-    cache.put(filled.ref, {"d": features(3)})
-    assert torch.equal(cache.get(filled.ref, "d").tokens, features(3).tokens)
+    for seed, key, writer, reader in ((3, "d", cache, other), (4, "e", other, cache)):
+        writer.put(filled.ref, {key: features(seed)})
+        assert torch.equal(writer.get(filled.ref, key).tokens, features(seed).tokens)
+        assert torch.equal(reader.get(filled.ref, key).tokens, features(seed).tokens)
     cache.close()
-    found = verify(filled.folder)
-    assert found.images == 4
+    other.close()
+    assert verify(filled.folder).images == 5
     assert filled.readable() == "abc"
 
 

@@ -100,6 +100,25 @@ print("done", flush=True)
 os.read(int(sys.argv[2]), 1)
 """
 
+FORK_WHILE_READING = """
+import threading
+cache = FeatureCache(sys.argv[1])
+cache.put(ref, {"1": features(1)})
+def read():
+    while True:
+        cache.get(ref, "1")
+for _ in range(3):
+    threading.Thread(target=read, daemon=True).start()
+for i in range(40):
+    child = os.fork()
+    if not child:
+        signal.alarm(10)
+        os._exit(0 if right(cache.get(ref, "1"), 1) and cache.claim(ref, [str(i + 2)]) else 1)
+    assert os.waitpid(child, 0)[1] == 0
+print("done", flush=True)
+os._exit(0)
+"""
+
 FULL = """
 import resource
 cache = FeatureCache(sys.argv[1])
@@ -212,6 +231,12 @@ def test_a_forked_child_is_another_process_and_does_not_keep_its_parents_claims(
         os.close(ours)
         os.close(theirs)  # the child reads the end of the pipe, and ends
         process.communicate()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+def test_a_fork_while_other_threads_read_blocks_nobody(tmp_path: Path) -> None:
+    out, errors = start(FORK_WHILE_READING, tmp_path).communicate(timeout=120)
+    assert out == "done\n", errors
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no limit on the size of files")

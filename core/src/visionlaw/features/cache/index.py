@@ -41,12 +41,18 @@ _NOT_DAMAGE = {
 }
 
 
+# All calls of SQLite, of all indexes of the process. A fork waits for it: in the middle of a call SQLite holds locks of
+# its own, which nobody in the child would ever release.
+_guard = threading.RLock()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(before=_guard.acquire, after_in_parent=_guard.release, after_in_child=_guard.release)
+
+
 @dataclass
 class _Session:
     """What one process has open. A fork must not share it."""
 
     pid: int = field(default_factory=os.getpid)
-    guard: threading.RLock = field(default_factory=threading.RLock)
     connection: sqlite3.Connection | None = None
     file: _FileId | None = None
     used: dict[str, float] = field(default_factory=dict[str, float])
@@ -92,7 +98,7 @@ class Index:
     def used(self, shard: str) -> None:
         """Remember that a shard was read; it is written with the next transaction, or after half a minute."""
         session = self._current()
-        with session.guard:
+        with _guard:
             session.used[shard] = time.time()
             due = time.monotonic() - session.flushed > FLUSH_SECONDS
         if due:
@@ -101,7 +107,7 @@ class Index:
     def flush(self) -> None:
         """Write when shards were read; where that cannot be written, it is not worth an error."""
         session = self._current()
-        with session.guard:
+        with _guard:
             session.flushed = time.monotonic()
             if session.used and session.connection is not None:
                 with contextlib.suppress(DataError):
@@ -112,13 +118,13 @@ class Index:
         """Flush, and close the file; the index can be used again."""
         if self._session.pid == os.getpid():
             self.flush()
-            with self._session.guard:
+            with _guard:
                 self._disconnect(self._session)
 
     def shrink(self) -> None:
         """Give the room of what was removed from the index back to the disk, unless others are using it."""
         session = self._current()
-        with session.guard, contextlib.suppress(OSError, sqlite3.Error):
+        with _guard, contextlib.suppress(OSError, sqlite3.Error):
             connection = self._connect(session, create=False)
             if connection is not None:
                 connection.execute("VACUUM")
@@ -139,7 +145,7 @@ class Index:
         """
         session = self._current()
         try:
-            with session.guard, self._repairing():
+            with _guard, self._repairing():
                 self._disconnect(session)
                 self._build()
         except (OSError, sqlite3.Error) as error:
@@ -148,7 +154,7 @@ class Index:
     def _healing(self, work: Work[T], writes: bool) -> T | None:
         """Run ``work``; where the file turns out to be damaged, build it anew and run ``work`` again."""
         session = self._current()
-        with session.guard:
+        with _guard:
             try:
                 return self._run(session, work, writes)
             except sqlite3.DatabaseError as error:
