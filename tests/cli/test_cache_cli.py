@@ -93,10 +93,12 @@ def test_prune_all_removes_damaged_and_outdated_files_too(cli, kept) -> None:
     assert listed(cli) == {}
 
 
-def test_the_spaces_limit_is_what_prune_keeps_to_and_ls_shows(cli, kept, tmp_path: Path) -> None:
+def test_the_spaces_limit_is_what_prune_keeps_to_and_ls_shows(cli, score, kept, tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text("[cache]\nlimit_gb = 0.000001\n")
     assert "of at most 1 kB" in cli("cache", "ls").out
     assert json.loads(cli("cache", "prune", "--json").out)["left"] <= 1000
+    assert score("toy-fine", "toy-mean", "--dataset", "toypairs", "--alpha", "0.3").code == 0
+    assert len(files(kept)) == 1, "a score keeps to it, too"
     (tmp_path / "registry.toml").write_text("[cache]\nlimit_gb = 0\n")
     refused = cli("cache", "ls")
     assert refused.code == 2

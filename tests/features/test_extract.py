@@ -8,8 +8,12 @@ import pytest
 import torch
 
 from visionlaw.errors import DataError, PluginError
+from visionlaw.features.batching import HOST_BATCH as BATCH
+from visionlaw.features.batching import default_batch
 from visionlaw.features.cache import FeatureCache
-from visionlaw.features.extract import BATCH, extract
+from visionlaw.features.extract import extract, extract_stream
+from visionlaw.features.results import Extracted, Quarantined
+from visionlaw.features.sources import Source
 from visionlaw.protocols import ImageRef
 
 
@@ -83,7 +87,7 @@ def test_what_the_spec_promises_is_held_against_the_encoder(tmp_path: Path, enco
     with pytest.raises(PluginError, match=says) as caught:
         list(extract(ref, images(2), FeatureCache(tmp_path)))
     assert "toy/mean@64" in caught.value.message
-    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+    assert not list(tmp_path.rglob("*.safetensors"))
 
 
 @dataclass
@@ -101,7 +105,7 @@ class Misbehaving:
 
 
 def crash(tokens):
-    raise RuntimeError("out of memory")
+    raise RuntimeError("the device is gone")
 
 
 def leave(tokens):
@@ -111,7 +115,7 @@ def leave(tokens):
 @pytest.mark.parametrize(
     ("spoil", "says"),
     [
-        (crash, "out of memory"),
+        (crash, "the device is gone"),
         (leave, "SystemExit"),
         (lambda t: t.numpy(), "AttributeError|TypeError"),
         (lambda t: None, "AttributeError"),
@@ -132,7 +136,7 @@ def test_an_encoder_that_misbehaves_is_named(encoder, images, spoil, says) -> No
 
 
 @pytest.mark.parametrize(
-    ("spoil", "says"), [(crash, "out of memory"), (leave, "SystemExit"), (lambda pair: (pair[0], None), "grid")]
+    ("spoil", "says"), [(crash, "the device is gone"), (leave, "SystemExit"), (lambda pair: (pair[0], None), "grid")]
 )
 def test_an_encoder_that_misbehaves_before_it_encodes_is_named(encoder, images, monkeypatch, spoil, says) -> None:
     prepare = encoder.preprocess
@@ -141,3 +145,87 @@ def test_an_encoder_that_misbehaves_before_it_encodes_is_named(encoder, images, 
         list(extract(encoder.ref(), images(2)))
     assert "toy/mean@64" in caught.value.message
     assert not [t for t in threading.enumerate() if t.name.startswith("prepare")]
+
+
+class Roomy:
+    """Encodes no more than ``room`` images at a time, as a device whose memory is full; records every attempt."""
+
+    def __init__(self, encoder, room: int, error: type[Exception] = torch.OutOfMemoryError) -> None:
+        self.encoder, self.room, self.error = encoder, room, error
+        self.tried: list[int] = []
+
+    def preprocess(self, image):
+        return self.encoder.preprocess(image)
+
+    def encode(self, batch):
+        self.tried.append(len(batch))
+        if len(batch) > self.room:
+            raise self.error("CUDA out of memory. Tried to allocate 2.00 GiB")
+        return self.encoder.encode(batch)
+
+
+@pytest.mark.parametrize("error", [torch.OutOfMemoryError, RuntimeError, MemoryError])
+def test_the_batch_is_halved_when_memory_runs_out_and_stays_so(encoder, images, error) -> None:
+    refs = images(2 * BATCH)
+    roomy = Roomy(encoder, BATCH // 4, error)
+    ref = replace(encoder.ref(), load=lambda: roomy)
+    found = dict(extract(ref, refs))
+    assert roomy.tried == [BATCH, BATCH // 2] + [BATCH // 4] * 8
+    assert list(found) == [image.key for image in refs]
+    for key, features in extract(encoder.ref(), refs):
+        torch.testing.assert_close(found[key].tokens, features.tokens)
+
+
+def test_an_image_that_does_not_fit_alone_is_one_sentence(encoder, images) -> None:
+    ref = replace(encoder.ref(), load=lambda: Roomy(encoder, 0))
+    with pytest.raises(DataError, match=r"Memory does not suffice to encode a single image with 'toy/mean@64'"):
+        list(extract(ref, images(3)))
+
+
+def test_bad_images_are_set_aside_and_the_rest_is_unaffected(encoder, images) -> None:
+    def broken() -> ImageRef:
+        raise DataError("'cat.jpg' is broken.", "Replace it.")
+
+    def undecodable() -> None:
+        raise KeyError("cat")
+
+    good = [Source(image.key, lambda image=image: image) for image in images(BATCH + 2)]
+    bad = {0: Source("cat", broken), 5: Source("dog", lambda: ImageRef("dog", undecodable))}
+    mixed = list(good)
+    for position, source in bad.items():
+        mixed.insert(position, source)
+    results = list(extract_stream([encoder.ref()], mixed))
+    assert [r.name for r in results] == [s.name for s in mixed]
+    assert {i for i, r in enumerate(results) if isinstance(r, Quarantined)} == set(bad)
+    assert results[0].reason == "'cat.jpg' is broken. Replace it."
+    assert "KeyError" in results[5].reason
+    plain = dict(extract(encoder.ref(), images(BATCH + 2)))
+    for result in (r for r in results if isinstance(r, Extracted)):
+        torch.testing.assert_close(result.features.tokens, plain[result.key].tokens)
+    run = extract_stream([encoder.ref()], mixed[1:], strict_images=True)
+    with pytest.raises(DataError, match="'dog'"):
+        assert [r.name for r in run] == []
+    assert sum(encoder.encoded) >= 2 * (BATCH + 2)
+
+
+def test_one_stream_serves_several_encoders_and_decodes_each_image_once(encoder, images) -> None:
+    loads: list[str] = []
+
+    def counted(image: ImageRef) -> ImageRef:
+        return ImageRef(image.key, lambda: loads.append(image.key) or image.load())
+
+    refs = images(BATCH + 1)
+    other = replace(encoder.ref("2"), id="toy/other@64")
+    list(extract_stream([encoder.ref(), other], []))  # nothing is loaded for nothing
+    assert encoder.loads == 0
+    sources = [Source(image.key, lambda image=image: counted(image)) for image in refs]
+    results = list(extract_stream([encoder.ref(), other], sources))
+    assert all(set(r.maps) == {"toy/mean@64", "toy/other@64"} for r in results)
+    assert sorted(loads) == sorted(image.key for image in refs)
+
+
+@pytest.mark.parametrize(
+    ("device", "by_resolution"), [("cpu", {64: 8, 224: 8, 336: 2, 768: 1}), ("cuda", {224: 64, 336: 16, 768: 4})]
+)
+def test_a_batch_has_about_the_same_number_of_pixels_at_any_resolution(device, by_resolution) -> None:
+    assert {r: default_batch(torch.device(device), r) for r in by_resolution} == by_resolution

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from visionlaw.features.preprocess import prepare
+from visionlaw.features.preprocess import HALF, prepare
 
 sizes = st.tuples(st.integers(3, 130), st.integers(3, 130))
 modes = st.sampled_from(["squash", "letterbox", "crop"])
@@ -71,6 +71,60 @@ def test_values_and_normalisation() -> None:
     assert tensor[:, 5, 5].tolist() == pytest.approx([1, 0, 0.2])
     tensor, _ = prepare(Image.new("RGB", (10, 10), (255, 0, 51)), 32, 8, mean=(0.5, 0, 0.1), std=(0.5, 1, 0.1))
     assert tensor[:, 5, 5].tolist() == pytest.approx([1, 0, 1])
+
+
+CLIP = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+channels = st.tuples(*[st.floats(0, 1)] * 3)
+
+
+def every_level() -> Image.Image:
+    """All 256 levels, in another order in each channel, on a square that is not resized."""
+    levels = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    return Image.fromarray(np.stack([levels, levels.T, levels[::-1]], axis=-1))
+
+
+@given(channels, st.tuples(*[st.floats(0.01, 1)] * 3))
+def test_every_level_is_normalised_as_in_double_precision(mean, std) -> None:
+    tensor, _ = prepare(every_level(), 16, 8, mean=mean, std=std)
+    exact = (np.asarray(every_level()) / 255 - mean) / std
+    assert np.array_equal(tensor.permute(1, 2, 0).numpy(), exact.astype(np.float32))
+
+
+def test_the_input_is_that_of_torchvision() -> None:
+    """What timm and open_clip evaluate with, on Pillow images."""
+    transforms = pytest.importorskip("torchvision.transforms")
+    image = Image.fromarray(np.random.default_rng(0).integers(0, 256, (75, 100, 3), dtype=np.uint8))
+    theirs = transforms.Compose(
+        [
+            transforms.Resize((64, 64), transforms.InterpolationMode.BICUBIC),
+            transforms.ToTensor(),
+            transforms.Normalize(*CLIP),
+        ]
+    )
+    torch.testing.assert_close(prepare(image, 64, 8, None, "squash", *CLIP)[0], theirs(image), rtol=0, atol=1e-6)
+
+
+def test_reference_mode_maps_levels_to_minus_one_to_one() -> None:
+    tensor, _ = prepare(every_level(), 16, 8, mean=HALF, std=HALF)
+    expected = (torch.from_numpy(np.asarray(every_level()).copy()).permute(2, 0, 1) / 255 - 0.5) * 2
+    torch.testing.assert_close(tensor, expected, rtol=0, atol=1e-6)
+    assert (float(tensor.min()), float(tensor.max())) == (-1, 1)
+
+
+def test_inputs_share_no_memory_and_are_ready_to_be_stacked() -> None:
+    first, _ = prepare(every_level(), 16, 8)
+    kept = first.clone()
+    second, _ = prepare(every_level(), 16, 8)
+    second.zero_()
+    assert torch.equal(first, kept)
+    assert first.is_contiguous()
+
+
+def test_means_may_be_lists_and_arrays() -> None:
+    wanted, _ = prepare(every_level(), 16, 8, None, "squash", *CLIP)
+    for kind in (list, np.array, torch.tensor):
+        mean, std = (kind(values) for values in CLIP)
+        torch.testing.assert_close(prepare(every_level(), 16, 8, mean=mean, std=std)[0], wanted, rtol=0, atol=1e-6)
 
 
 def test_letterbox_pads_with_the_mean_and_crop_cuts_the_middle() -> None:

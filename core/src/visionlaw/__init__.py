@@ -15,6 +15,7 @@ from visionlaw._version import __version__
 if TYPE_CHECKING:
     from visionlaw.errors import VisionlawError
     from visionlaw.hookspecs import hookimpl
+    from visionlaw.loading import load
     from visionlaw.registry import Registry
     from visionlaw.space import SearchSpace
     from visionlaw.specs import (
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "VisionlawError": "visionlaw.errors",
     "hookimpl": "visionlaw.hookspecs",
+    "load": "visionlaw.loading",
     "Registry": "visionlaw.registry",
     "SearchSpace": "visionlaw.space",
     "CombinerSpec": "visionlaw.specs",
@@ -60,6 +62,7 @@ __all__ = [
     "VisionlawError",
     "__version__",
     "hookimpl",
+    "load",
 ]
 
 

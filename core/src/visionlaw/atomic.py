@@ -9,7 +9,9 @@ from __future__ import annotations
 import contextlib
 import os
 import time
+from collections.abc import Generator
 from pathlib import Path
+from typing import BinaryIO
 
 PREFIX = ".writing-"
 ABANDONED_SECONDS = 3600
@@ -32,11 +34,22 @@ def write_bytes(path: Path, data: bytes) -> Path:
         OSError: The folder cannot be made or written to, or the disk is full. Its ``filename`` is ``path``; the old
             content is as it was and nothing new is left behind.
     """
+    with writing(path) as file:
+        file.write(data)
+    return path
+
+
+@contextlib.contextmanager
+def writing(path: Path) -> Generator[BinaryIO]:
+    """Open a file that becomes ``path`` once the block has ended well, and vanishes if it has not.
+
+    For content that is too long to be held in memory; otherwise, and in what it raises, as :func:`write_bytes`.
+    """
     temporary = path.with_name(PREFIX + os.urandom(8).hex())
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with temporary.open("xb") as file:
-            file.write(data)
+            yield file
         temporary.replace(path)
     except BaseException as error:
         with contextlib.suppress(OSError):
@@ -44,7 +57,6 @@ def write_bytes(path: Path, data: bytes) -> Path:
         if isinstance(error, OSError):
             raise OSError(error.errno, error.strerror, str(path)) from error
         raise
-    return path
 
 
 def sweep(folder: Path) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from visionlaw.errors import UnknownIdError, VisionlawError, did_you_mean
 from visionlaw.ids import parse_reference, split_representation
 from visionlaw.registry import Entry, Registry
 from visionlaw.space import SearchSpace
+from visionlaw.weights import weights_present
 
 
 def describe(name: str, space: SearchSpace, registry: Registry) -> dict[str, Any]:
@@ -57,11 +59,14 @@ def _encoder(encoder: str, space: SearchSpace, registry: Registry) -> dict[str, 
         remedy = did_you_mean(encoder, names) or "See what there is: visionlaw list"
         raise UnknownIdError(f"Nothing is called '{encoder}'.", remedy) from None
     chosen = {option: str(value) for option, value in options.items()}
-    return _facts(entry, encoder) | {"options": chosen or _described_options(entry)}
+    spec = registry.encoder_spec(encoder)
+    facts = _facts(replace(entry, spec=spec), encoder) | {"options": chosen or _described_options(entry)}
+    present = weights_present(spec)
+    return facts if present is None else facts | {"weights": "on this machine" if present else "not on this machine"}
 
 
 def _facts(entry: Entry, identifier: str) -> dict[str, Any]:
-    spec = entry.spec.model_dump(mode="json", exclude={"id", "options"})
+    spec = entry.spec.model_dump(mode="json", exclude={"id", "options", "variants", "files"})
     return {"id": identifier, "installed": True} | entry.source | spec
 
 

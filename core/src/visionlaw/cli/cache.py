@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from visionlaw.cli.context import JsonOption, Project, SpaceOption, project
+from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.output import console, note, plural, print_json, write, write_columns
 from visionlaw.errors import DataError
 
@@ -39,7 +38,7 @@ def list_(space: SpaceOption = None, as_json: JsonOption = False) -> None:
     from visionlaw.features.cache.upkeep import summaries
 
     here = project(space)
-    folder, limit = cache_folder(here), here.file.cache.limit
+    folder, limit = here.feature_cache, here.file.cache.limit
     found = summaries(folder)
     if as_json:
         print_json({"folder": str(folder), "limit": limit, "encoders": [asdict(summary) for summary in found]})
@@ -63,7 +62,7 @@ def verify(space: SpaceOption = None, as_json: JsonOption = False) -> None:
     require_torch()
     from visionlaw.features.cache.verify import verify as read_all
 
-    folder = cache_folder(project(space))
+    folder = project(space).feature_cache
     screen = console(stderr=True)
     with screen.status("Reading…") as status:
         found = read_all(folder, lambda done, total: status.update(f"Read {done} of {total} files"))
@@ -110,7 +109,7 @@ def prune(
         )
     limit = None if max_size is None else parse_size(max_size)
     here = project(space)
-    folder = cache_folder(here)
+    folder = here.feature_cache
     if everything:
         pruned = upkeep.prune_all(folder)
     elif encoder is not None:
@@ -122,11 +121,6 @@ def prune(
         return
     write(f"Removed the features of {plural(pruned.images, 'image')}, {size_text(pruned.bytes)}.")
     note(f"{folder}: {size_text(pruned.left)} are left.")
-
-
-def cache_folder(here: Project) -> Path:
-    """Return where a project keeps features."""
-    return here.state_dir / "cache" / "features"
 
 
 def parse_size(text: str) -> int:

@@ -117,7 +117,13 @@ def _kind(text: str | None) -> Kind | None:
 
 
 def _row(entry: Entry) -> dict[str, Any]:
-    return {"id": entry.spec.id} | entry.source | entry.spec.model_dump(mode="json", exclude={"id"})
+    from visionlaw.specs import EncoderSpec
+    from visionlaw.weights import weights_present
+
+    facts = {"id": entry.spec.id} | entry.source | entry.spec.model_dump(mode="json", exclude={"id"})
+    if isinstance(entry.spec, EncoderSpec):
+        facts["weights_present"] = weights_present(entry.spec)
+    return facts
 
 
 def _print_entries(entries: tuple[Entry, ...]) -> None:
@@ -126,7 +132,7 @@ def _print_entries(entries: tuple[Entry, ...]) -> None:
     if not entries:
         write("Nothing installed provides that. Plugins: visionlaw plugins")
     if encoders:
-        headers = ("ENCODER", "PX", "GRID", "C", "PARAMETERS", "LICENCE", "PLUGIN")
+        headers = ("ENCODER", "PX", "GRID", "C", "PARAMETERS", "WEIGHTS", "LICENCE", "PLUGIN")
         write_columns(headers, [_encoder_cells(entry) for entry in encoders])
     if encoders and others:
         write()
@@ -136,10 +142,13 @@ def _print_entries(entries: tuple[Entry, ...]) -> None:
 
 
 def _encoder_cells(entry: Entry) -> tuple[str, ...]:
+    from visionlaw.weights import weights_present
+
     spec = cast("EncoderSpec", entry.spec)
     grid = "×".join(map(str, spec.grid))
     size = "?" if spec.parameters is None else _short(spec.parameters)
-    return spec.id, str(spec.resolution), grid, str(spec.channels), size, spec.license or "?", _source(entry)
+    weights = {True: "here", False: "absent", None: "none"}[weights_present(spec)]
+    return spec.id, str(spec.resolution), grid, str(spec.channels), size, weights, spec.license or "?", _source(entry)
 
 
 def _source(entry: Entry) -> str:

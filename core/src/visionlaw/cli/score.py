@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from visionlaw.cli.context import JsonOption, Project, SpaceOption, project
+from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.output import console, note, plural, print_json, write, write_table
 from visionlaw.errors import DataError, UnknownIdError
 from visionlaw.ids import parse_reference, split_representation
+from visionlaw.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,7 +62,7 @@ def correspondence(
     from visionlaw.store import Store
 
     here = project(space)
-    chosen = _combinable(_named(here, representations) if representations else _usable(here))
+    chosen = _combinable(here.representations(representations) if representations else _usable(here))
     scorer, pairs, measurement = _prepare(here, dataset, data, alpha)
     with Store.of_project(here.state_dir, create=False) as store, _progress() as progress:
 
@@ -84,11 +85,6 @@ def correspondence(
         note(f"Picture: {picture}") if as_json else write(f"Picture: {picture}")
 
 
-def _named(here: Project, names: Sequence[str]) -> list[Representation]:
-    """Return the representations named by hand, each once; one that cannot be used ends the command."""
-    return _representations(here, list(dict.fromkeys(here.space.canonical(name) for name in names)))
-
-
 def _usable(here: Project) -> list[Representation]:
     """Return the space's representations whose encoders can be used; a note tells of the others, by remedy."""
     unavailable = here.space.unavailable()
@@ -108,15 +104,7 @@ def _usable(here: Project) -> list[Representation]:
     for remedy, count in lost.items():
         first = next(error for error in unavailable.values() if error.remedy == remedy)
         note(f"Left out: {plural(count, 'representation')}. {first.message} → {remedy}")
-    return _representations(here, found)
-
-
-def _representations(here: Project, names: Sequence[str]) -> list[Representation]:
-    from visionlaw.features.encoders import encoder_ref
-
-    encoders = dict.fromkeys(part for name in names for part in split_representation(name))
-    references = {encoder: encoder_ref(here.registry, encoder) for encoder in encoders}
-    return [tuple(references[part] for part in split_representation(name)) for name in names]
+    return here.representations(found)
 
 
 def _combinable(representations: Sequence[Representation]) -> list[Representation]:
@@ -196,7 +184,7 @@ def _job(
     from visionlaw.features.cache import FeatureCache
 
     combiner = here.registry.load("combiner", here.space.combiner)
-    cache = FeatureCache(here.state_dir / "cache" / "features")
+    cache = FeatureCache(here.feature_cache, here.file.cache.limit)
     return ScoringJob(representations, pairs, combiner, cache, progress)
 
 

@@ -1,34 +1,30 @@
-"""The extraction loop: each image passes an encoder once, is prepared in the background, and kept once it is done."""
+"""The extraction loop: one pass over the images, each decoded once, prepared in the background, encoded once.
+
+While a batch is encoded, threads read, hash, look up, decode and resize the images of the next one; at most two
+batches of images are in memory, however many there are.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import dataclass, field
 
-import torch
+from PIL.Image import Image
 
-from visionlaw.errors import DataError, PluginError, VisionlawError
-from visionlaw.features.geometry import Geometry
+from visionlaw.errors import DataError, VisionlawError
+from visionlaw.features.batching import HOST_BATCH, Prepared
+from visionlaw.features.forward import ForwardPass, Maps
+from visionlaw.features.layers import passes
 from visionlaw.features.maps import FeatureMap
-from visionlaw.guard import describe_error, third_party
-from visionlaw.protocols import Encoder, EncoderRef, FeatureStore, ImageRef
-
-BATCH = 8
-
-Prepared = tuple[torch.Tensor, Geometry]
-
-
-@dataclass(frozen=True)
-class _Slot:
-    """One image on its way: its features, or the promise of an encoder's input."""
-
-    image: ImageRef
-    ready: FeatureMap | Future[Prepared]
+from visionlaw.features.results import Extracted, Quarantined
+from visionlaw.features.sources import Source
+from visionlaw.guard import describe_error
+from visionlaw.protocols import EncoderRef, FeatureStore, ImageRef
 
 
 def extract(
@@ -40,7 +36,7 @@ def extract(
     """Yield the features of images, in order, an image that comes again left out.
 
     What the cache holds is not encoded again, so that an interrupted run goes on at the next image; an
-    encoder all of whose images are cached is not even loaded. At most two batches of images are in memory.
+    encoder all of whose images are cached is not even loaded.
 
     Args:
         encoder: Loaded on the first image that has to be encoded.
@@ -49,103 +45,154 @@ def extract(
         progress: Called with the number of images finished since the last call.
 
     Yields:
-        The image's key and its features, float32.
+        The image's key and its features.
 
     Raises:
         DataError: An image cannot be loaded, or the cache cannot be written to.
         PluginError: The encoder fails, or returns tokens that do not fit the grid and the channels of its spec or are
             not finite.
     """
-    extraction = _Extraction(encoder, cache)
-    distinct = iter({image.key: image for image in images}.values())
+    distinct = {image.key: image for image in images}.values()
+    sources = (Source(image.key, lambda image=image: image) for image in distinct)
+    for result in extract_stream([encoder], sources, cache, strict_images=True):
+        if isinstance(result, Extracted):
+            if progress is not None:
+                progress(1)
+            yield result.key, result.maps[encoder.id]
+
+
+def extract_stream(
+    encoders: Sequence[EncoderRef],
+    sources: Iterable[Source],
+    cache: FeatureStore | None = None,
+    batch_size: int | None = None,
+    strict_images: bool = False,
+) -> Iterator[Extracted | Quarantined]:
+    """Yield the features of images by several encoders, in order, each image opened and decoded once.
+
+    Encoders that differ in their layer alone share a forward pass. Batches begin at multiples of ``batch_size``, so
+    that a run that is resumed there computes the same numbers.
+
+    Args:
+        encoders: At least one; each is loaded on the first image that it has to encode.
+        sources: Consumed as the run goes on.
+        cache: Where features are looked up and kept.
+        batch_size: Images in a batch; None: as device and resolution suggest. Halved where memory runs out.
+        strict_images: Raise what is wrong with the first bad image instead of going on without it.
+
+    Yields:
+        For each image its features by encoder id, or why it could not be used.
+
+    Raises:
+        DataError: The cache cannot be written to, or memory does not suffice for one image.
+        PluginError: As :func:`extract`.
+    """
+    run = _Run([ForwardPass(refs, cache, batch_size) for refs in passes(encoders)])
+    stream = iter(sources)
     pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="prepare")
-    waiting: deque[_Slot] = deque()
+    waiting: deque[Future[_Item]] = deque()
     try:
         while True:
-            for image in itertools.islice(distinct, 2 * BATCH - len(waiting)):
-                waiting.append(extraction.begin(image, pool))
+            size = batch_size or run.size
+            for source in itertools.islice(stream, max(0, 2 * size - len(waiting))):
+                waiting.append(pool.submit(run.open, source))
             if not waiting:
                 return
-            batch = [waiting.popleft() for _ in range(min(BATCH, len(waiting)))]
-            finished = extraction.finish(batch)
-            if progress is not None:
-                progress(len(finished))
-            yield from finished
+            items = [waiting.popleft().result() for _ in range(min(size, len(waiting)))]
+            run.finish(items, pool)
+            for item in items:
+                if strict_images and item.error is not None:
+                    raise item.error
+                yield run.result(item)
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-class _Extraction:
-    """One encoder at work."""
+@dataclass
+class _Item:
+    """An image on its way: by number of the forward pass its features, or the encoder's input."""
 
-    def __init__(self, encoder: EncoderRef, cache: FeatureStore | None) -> None:
-        self.ref = encoder
-        self.cache = cache
+    name: str
+    image: ImageRef | None = None
+    maps: dict[int, Maps] = field(default_factory=dict[int, Maps])
+    inputs: dict[int, Prepared] = field(default_factory=dict[int, Prepared])
+    error: VisionlawError | None = None
 
-    @cached_property
-    def encoder(self) -> Encoder:
-        with third_party(f"Loading '{self.ref.id}'"):
-            return self.ref.load()
 
-    def begin(self, image: ImageRef, pool: ThreadPoolExecutor) -> _Slot:
-        """Look an image up, or start to prepare it."""
-        cached = self.cache.get(self.ref, image.key) if self.cache is not None else None
-        return _Slot(image, pool.submit(self.prepare, image, self.encoder) if cached is None else cached)
+class _Run:
+    """Encoders at work on one stream of images."""
 
-    def prepare(self, image: ImageRef, encoder: Encoder) -> Prepared:
-        """Load and preprocess an image, in a worker thread (stdout, which is the process's, can't be guarded there)."""
-        try:
-            loaded = image.load()
-        except VisionlawError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise DataError(f"The image '{image.key}' cannot be loaded: {describe_error(error)}.") from error
-        try:
-            return encoder.preprocess(loaded)
-        except VisionlawError:
-            raise
-        except (Exception, SystemExit) as error:
-            raise self._failed(f"failed to preprocess '{image.key}': {describe_error(error)}") from error
+    def __init__(self, forwards: Sequence[ForwardPass]) -> None:
+        self.forwards = forwards
 
-    def finish(self, slots: Sequence[_Slot]) -> list[tuple[str, FeatureMap]]:
-        """Encode what is not there yet, as one batch, and keep it."""
-        missing = [(s.image.key, s.ready.result()) for s in slots if isinstance(s.ready, Future)]
-        encoded = dict(zip([key for key, _ in missing], self.encode([p for _, p in missing]), strict=True))
-        if self.cache is not None:
-            self.cache.put(self.ref, encoded)
-        return [(s.image.key, encoded[s.image.key] if isinstance(s.ready, Future) else s.ready) for s in slots]
+    @property
+    def size(self) -> int:
+        """Images in a batch; the one for the CPU until an encoder is loaded and its device is known."""
+        return max((forward.size for forward in self.forwards if forward.loaded), default=HOST_BATCH)
 
-    def encode(self, prepared: Sequence[Prepared]) -> list[FeatureMap]:
-        """Encode a batch; all that an encoder can answer wrongly becomes an error that names it."""
-        if not prepared:
+    def open(self, source: Source) -> _Item:
+        """Open an image, look its features up, and prepare it where they are missing; in a worker thread."""
+        item = _Item(source.name)
+        with _quarantine(item):
+            item.image = source.open()
+            for number, forward in enumerate(self.forwards):
+                maps = forward.look_up(item.image.key)
+                if maps is not None:
+                    item.maps[number] = maps
+        self.prepare(item)
+        return item
+
+    def prepare(self, item: _Item) -> None:
+        """Decode an image once and prepare it for every loaded encoder that needs it; in a worker thread."""
+        needed = [number for number in self.missing(item) if self.forwards[number].loaded]
+        if item.image is None or not needed:
+            return
+        pictures: list[Image] = []
+        with _quarantine(item):
+            pictures.append(item.image.load())
+        for picture in pictures:
+            for number in needed:
+                item.inputs[number] = self.forwards[number].preprocess(item.name, picture)
+
+    def finish(self, items: Sequence[_Item], pool: ThreadPoolExecutor) -> None:
+        """Encode what is missing of a batch, one encoder after the other."""
+        late = [item for item in items if self.missing(item)]  # opened before their encoder was loaded
+        for number in sorted({number for item in late for number in self.missing(item)}):
+            self.forwards[number].load()
+        list(pool.map(self.prepare, late))
+        for number, forward in enumerate(self.forwards):
+            good = [item for item in items if item.image is not None and item.error is None]
+            wanted = {item.image.key: item.inputs[number] for item in good if number in item.inputs and item.image}
+            encoded = forward.encode(wanted)
+            for item in good:
+                if number in item.inputs and item.image is not None:
+                    item.maps[number] = encoded[item.image.key]
+
+    def missing(self, item: _Item) -> list[int]:
+        """The forward passes that an image still has to be prepared for."""
+        if item.error is not None:
             return []
-        with third_party(f"Encoding {len(prepared)} images with '{self.ref.id}'"):
-            geometries = [geometry for _, geometry in prepared]
-            self.check_grids(geometries)
-            with torch.inference_mode():
-                tokens = self.encoder.encode(torch.stack([inputs for inputs, _ in prepared]))
-            self.check_tokens(tokens, len(prepared))
-            # Copies made outside inference mode can be trained on, and do not keep their whole batch alive.
-            copies = [one.float().cpu().clone() for one in tokens]
-            if not all(bool(torch.isfinite(one).all()) for one in copies):  # after the cast: 1e300 is none in float32
-                raise self._failed("returned tokens that are not finite in float32")
-            return [FeatureMap(one, geometry) for one, geometry in zip(copies, geometries, strict=True)]
+        return [n for n in range(len(self.forwards)) if n not in item.maps and n not in item.inputs]
 
-    def check_grids(self, geometries: Sequence[Geometry]) -> None:
-        h, w = self.ref.spec.grid
-        for geometry in geometries:
-            if geometry.grid != (h, w):
-                found = "×".join(map(str, geometry.grid))
-                raise self._failed(f"prepares a grid of {found} tokens, but declares {h}×{w}")
+    def result(self, item: _Item) -> Extracted | Quarantined:
+        """Return what became of an image."""
+        if item.image is None or item.error is not None:
+            return Quarantined(item.name, str(item.error))
+        maps = {
+            ref.id: features
+            for number, forward in enumerate(self.forwards)
+            for ref, features in zip(forward.refs, item.maps[number], strict=True)
+        }
+        return Extracted(item.name, item.image.key, maps)
 
-    def check_tokens(self, tokens: torch.Tensor, count: int) -> None:
-        (h, w), channels = self.ref.spec.grid, self.ref.spec.channels
-        if tokens.ndim != 3 or tokens.shape[:2] != (count, h * w):
-            raise self._failed(f"returned tokens of shape {list(tokens.shape)}, not [{count}, {h * w}, C]")
-        if tokens.shape[2] != channels:
-            raise self._failed(f"returned tokens of {tokens.shape[2]} channels, but declares {channels}")
-        if not tokens.is_floating_point():
-            raise self._failed(f"returned tokens of {tokens.dtype}, not floating point")
 
-    def _failed(self, what: str) -> PluginError:
-        return PluginError(f"The encoder '{self.ref.id}' {what}.", "Report it to the author of its plugin.")
+@contextlib.contextmanager
+def _quarantine(item: _Item) -> Generator[None]:
+    """Note on the item why its image cannot be used; what a data set's own code raises becomes a sentence."""
+    try:
+        yield
+    except VisionlawError as error:
+        item.error = error
+    except (Exception, SystemExit) as error:  # noqa: BLE001  a data set's own code, or a decoder
+        item.error = DataError(f"The image '{item.name}' cannot be loaded: {describe_error(error)}.")
+        item.error.__cause__ = error

@@ -83,3 +83,16 @@ class Geometry:
         scale = (self.scale[0] * ratio[0], self.scale[1] * ratio[1])
         offset = tuple((o + 0.5) * r - 0.5 for o, r in zip(self.offset, ratio, strict=True))
         return Geometry(self.image_size, grid, scale, (offset[0], offset[1]))
+
+    def repatched(self, old: tuple[int, int], new: tuple[int, int], grid: tuple[int, int]) -> Geometry:
+        """Return the geometry of the same input once other patches are laid over it.
+
+        Args:
+            old: Patch and stride of this geometry, in input pixels.
+            new: Those wanted.
+            grid: (h, w) of the tokens wanted.
+        """
+        (patch, stride), (new_patch, new_stride) = old, new
+        scale = (self.scale[0] * stride / new_stride, self.scale[1] * stride / new_stride)
+        x, y = ((o * stride + (patch - new_patch) / 2) / new_stride for o in self.offset)
+        return Geometry(self.image_size, grid, scale, (x, y))

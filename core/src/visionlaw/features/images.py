@@ -4,34 +4,34 @@ Files come from users and from scraped data sets, so every way in which one can 
 that names it. The size is read from the header and refused before a pixel is decoded: a few kilobytes of
 PNG can claim gigabytes. Pillow goes by a file's content, whatever its name, and would give PostScript to Ghostscript:
 only the formats of ``FORMATS`` are tried.
+
+Colour profiles (ICC) are left aside, as the published preprocessing of every encoder does.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
+import io
+import os
+import stat
 import threading
 import warnings
+from collections.abc import Generator
+from contextlib import contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 from PIL import ExifTags, Image, UnidentifiedImageError
 
 from visionlaw.errors import DataError
+from visionlaw.features.formats import FORMATS, SUFFIXES, recognise
+from visionlaw.features.pixels import to_rgb
 from visionlaw.protocols import ImageRef
 
 MAX_PIXELS = 80_000_000
 MAX_SIDE = 32_768
-FORMATS = {
-    "BMP": (".bmp",),
-    "GIF": (".gif",),
-    "JPEG": (".jpeg", ".jpg"),
-    "PNG": (".png",),
-    "PPM": (".pgm", ".ppm"),
-    "TIFF": (".tif", ".tiff"),
-    "WEBP": (".webp",),
-}
-SUFFIXES = frozenset(suffix for suffixes in FORMATS.values() for suffix in suffixes)
+MAX_BYTES = 2**30
 
 _RESAVE = "Replace the file, or take it out of the data set."
 _UPRIGHT = {
@@ -44,7 +44,7 @@ _UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }
 # warnings.catch_warnings swaps process-wide state, and images are opened by several threads.
-_OPENING = threading.Lock()
+_QUIET = threading.Lock()
 
 
 def load_image(path: str | Path) -> Image.Image:
@@ -57,44 +57,85 @@ def load_image(path: str | Path) -> Image.Image:
         path: The file.
 
     Raises:
-        DataError: The file is missing, a folder, empty, not of a format in ``FORMATS``, truncated or otherwise
-            broken, floating-point, or has more than ``MAX_PIXELS`` pixels or ``MAX_SIDE`` pixels on a side.
+        DataError: As :func:`read_image` and :func:`decode_image`.
     """
-    path = Path(path)
-    _check_file(path)
-    with _open(path) as image:
-        _check_size(path, image.size)
-        try:
-            image.load()
-            orientation = _orientation(image)
-            rgb = to_rgb(image)
-        except MemoryError:
-            raise
-        except DataError as error:
-            raise DataError(f"'{path}' cannot be used: {error.message}", error.remedy) from None
-        except Exception as error:  # decoders raise anything on broken bytes
-            raise DataError(f"'{path}' is truncated or broken: {_sentence(error)}", _RESAVE) from error
-    return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
+    return decode_image(read_image(path), str(path))
 
 
-def to_rgb(image: Image.Image) -> Image.Image:
-    """Convert an image of any mode to 8-bit RGB; transparency is laid on white, 16-bit grey is scaled.
+def read_image(path: str | Path) -> bytes:
+    """Read the bytes of an image file.
 
     Raises:
-        DataError: The image holds floating-point values, whose range nobody can guess.
+        DataError: The file is missing, a folder, a broken link, a pipe or a device, empty, unreadable, or larger than
+            ``MAX_BYTES``.
     """
-    if image.mode == "RGB" and "transparency" not in image.info:
-        return image
-    if image.mode == "F":
-        raise DataError("It holds floating-point values.", "Save it with 8 or 16 bits per channel.")
-    if image.mode.startswith("I"):
-        # Pillow would clip 16 bits to 8; 65535 / 257 = 255 exactly.
-        levels = np.asarray(image).astype(np.float64) / 257
-        return Image.fromarray(levels.round().clip(0, 255).astype(np.uint8)).convert("RGB")
-    if image.has_transparency_data:
-        rgba = image.convert("RGBA")
-        return Image.alpha_composite(Image.new("RGBA", rgba.size, "white"), rgba).convert("RGB")
-    return image.convert("RGB")
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        check_bytes(size, str(path))
+        try:
+            return file.read(size)  # not what is added meanwhile
+        except OSError as error:
+            raise DataError(f"'{path}' cannot be read: {_sentence(error)}", _RESAVE) from error
+
+
+def encoded_ref(content: bytes, name: str) -> ImageRef:
+    """Refer to an encoded image whose bytes are at hand, by their SHA-256 digest; it is decoded when it is loaded.
+
+    Args:
+        content: The bytes of an image file.
+        name: Names the image where it is bad.
+    """
+    return ImageRef(f"sha256:{hashlib.sha256(content).hexdigest()}", partial(decode_image, content, name))
+
+
+def image_ref(path: str | Path) -> ImageRef:
+    """Refer to an image file by the SHA-256 digest of its bytes; it is read again when it is loaded.
+
+    Raises:
+        DataError: As :func:`read_image`.
+    """
+    with open_file(path) as file:
+        try:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        except OSError as error:
+            raise DataError(f"'{path}' cannot be read: {_sentence(error)}", _RESAVE) from error
+    return ImageRef(f"sha256:{digest}", partial(load_image, Path(path).absolute()))
+
+
+def decode_image(content: bytes, name: str) -> Image.Image:
+    """Decode the bytes of an image file to upright 8-bit RGB, as :func:`load_image`.
+
+    Args:
+        content: The bytes of an image file.
+        name: Names the image where it is bad.
+
+    Raises:
+        DataError: The content is empty, not of a format in ``FORMATS``, truncated or otherwise broken, of values
+            whose range nobody can guess, or has more than ``MAX_PIXELS`` pixels or ``MAX_SIDE`` pixels on a side.
+    """
+    check_bytes(len(content), name)
+    with _open(content, name) as image:
+        return upright_rgb(image, name)
+
+
+def upright_rgb(image: Image.Image, name: str) -> Image.Image:
+    """Turn an image, decoded or only opened, upright as its EXIF orientation says, and to 8-bit RGB.
+
+    Raises:
+        DataError: As :func:`decode_image`.
+    """
+    _check_size(name, image.size)
+    try:
+        # Pillow reads the metadata of TIFF again while it decodes, and warns of what it finds there.
+        with _quiet() if image.format == "TIFF" else nullcontext():
+            image.load()
+        orientation = _orientation(image)
+        rgb = to_rgb(image, name)
+    except (MemoryError, DataError):
+        raise
+    except Exception as error:  # decoders raise anything on broken bytes
+        raise DataError(f"'{name}' is truncated or broken: {_sentence(error)}", _RESAVE) from error
+    return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
 
 
 def list_images(folder: str | Path) -> list[Path]:
@@ -118,58 +159,84 @@ def list_images(folder: str | Path) -> list[Path]:
     return images
 
 
-def image_ref(path: str | Path) -> ImageRef:
-    """Refer to an image file by the SHA-256 digest of its bytes.
+def open_file(path: str | Path) -> io.BufferedReader:
+    """Open a regular file to be read; whatever else bears its name is neither opened nor waited for.
 
     Raises:
-        DataError: The file is missing, a folder, empty or unreadable.
+        DataError: The file is missing, a folder, a broken link, a pipe or a device, empty, or unreadable.
     """
-    path = Path(path)
-    _check_file(path)
     try:
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
+        status = os.stat(path)  # noqa: PTH116  Path.is_dir() and its like hide why
+        if stat.S_ISDIR(status.st_mode):
+            raise DataError(f"'{path}' is a folder, not a file.", "Give the file itself.")
+        if not stat.S_ISREG(status.st_mode):
+            raise DataError(f"'{path}' is not a regular file.", "Give a file.")
+        if status.st_size == 0:
+            raise _empty(path)
+        return Path(path).open("rb")
     except OSError as error:
-        raise DataError(f"'{path}' cannot be read: {_sentence(error)}") from error
-    return ImageRef(f"sha256:{digest}", partial(load_image, path.absolute()))
+        raise _unopened(path, error) from error
+    except ValueError as error:  # a name with a zero byte in it
+        raise DataError(f"There can be no file '{path!s}': {_sentence(error)}", "Check its path.") from error
 
 
-def _check_file(path: Path) -> None:
-    if path.is_dir():
-        raise DataError(f"'{path}' is a folder, not an image.", "Give the file itself.")
-    if not path.exists():
-        raise DataError(f"The image '{path}' does not exist.", "Check its path.")
-    if not path.is_file():
-        raise DataError(f"'{path}' is not a regular file.", "Give an image file.")
-    if path.stat().st_size == 0:
-        raise DataError(f"The image '{path}' is empty (0 bytes).", _RESAVE)
+def check_bytes(size: int, name: str) -> None:
+    """Check that encoded content of this size can be an image that is read at once.
+
+    Raises:
+        DataError: It is empty or larger than ``MAX_BYTES``.
+    """
+    if size == 0:
+        raise _empty(name)
+    if size > MAX_BYTES:
+        raise DataError(f"'{name}' is larger than {MAX_BYTES // 2**20:,} MiB.", _RESAVE)
 
 
-def _open(path: Path) -> Image.Image:
+def _empty(name: str | Path) -> DataError:
+    return DataError(f"'{name}' is empty (0 bytes).", _RESAVE)
+
+
+def _unopened(path: str | Path, error: OSError) -> DataError:
+    if error.errno == errno.ELOOP:
+        return DataError(f"'{path}' is a link that leads back to itself.", _RESAVE)
+    if isinstance(error, FileNotFoundError) and Path(path).is_symlink():
+        return DataError(f"'{path}' is a link to a file that does not exist.", _RESAVE)
+    if isinstance(error, (FileNotFoundError, NotADirectoryError)):
+        return DataError(f"'{path}' does not exist.", "Check its path.")
+    return DataError(f"'{path}' cannot be read: {_sentence(error)}", "Check its permissions.")
+
+
+@contextmanager
+def _quiet() -> Generator[None]:
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        yield
+
+
+def _open(content: bytes, name: str) -> Image.Image:
     """Read the header only."""
     try:
-        with _OPENING, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            return Image.open(path, formats=tuple(FORMATS))
+        with _quiet():
+            return Image.open(io.BytesIO(content), formats=tuple(FORMATS))
     except UnidentifiedImageError:
-        raise DataError(
-            f"'{path}' is not an image of a known format.", f"Save it as one of {', '.join(FORMATS)}."
-        ) from None
+        kind = recognise(content)
+        what = kind or "not an image of a known format"
+        raise DataError(f"'{name}' is {what}.", f"Save it as one of {', '.join(FORMATS)}.") from None
     except Image.DecompressionBombError:
-        raise _too_large(path, "far too many") from None
+        raise _too_large(name, "far too many") from None
     except Exception as error:  # decoders raise anything on broken bytes
-        raise DataError(f"'{path}' cannot be read: {_sentence(error)}", _RESAVE) from error
+        raise DataError(f"'{name}' cannot be read: {_sentence(error)}", _RESAVE) from error
 
 
-def _check_size(path: Path, size: tuple[int, int]) -> None:
+def _check_size(name: str, size: tuple[int, int]) -> None:
     width, height = size
     if width * height > MAX_PIXELS or max(size) > MAX_SIDE:
-        raise _too_large(path, f"{width:,} × {height:,}")
+        raise _too_large(name, f"{width:,} × {height:,}")
 
 
-def _too_large(path: Path, extent: str) -> DataError:
+def _too_large(name: str, extent: str) -> DataError:
     return DataError(
-        f"The image '{path}' has {extent} pixels.",
+        f"The image '{name}' has {extent} pixels.",
         f"Reduce it to at most {MAX_SIDE:,} on a side and {MAX_PIXELS // 1_000_000} million in all.",
     )
 
@@ -177,7 +244,8 @@ def _too_large(path: Path, extent: str) -> DataError:
 def _orientation(image: Image.Image) -> int | None:
     """Read the EXIF orientation; broken EXIF is common, spoils no pixel, and counts as none."""
     try:
-        return image.getexif().get(ExifTags.Base.Orientation)
+        with _quiet():
+            return image.getexif().get(ExifTags.Base.Orientation)
     except Exception:  # noqa: BLE001
         return None
 

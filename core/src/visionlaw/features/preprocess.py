@@ -2,24 +2,28 @@
 
 Pillow does the resizing: its bicubic filter is antialiased, is what the processors of CLIP, SigLIP, DINOv2 and timm
 were evaluated with, follows the half-pixel convention of :mod:`visionlaw.features.geometry`, and releases the
-interpreter lock, so that images are prepared in threads while the encoder computes.
+interpreter lock, so that images are prepared in threads while the encoder computes. Its shortcuts (``draft``,
+``reducing_gap``) change pixels, and are not taken.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from PIL import Image
 
 from visionlaw.features.geometry import Geometry
-from visionlaw.features.images import to_rgb
+from visionlaw.features.pixels import to_rgb
 
 Resize = Literal["squash", "letterbox", "crop"]
 
-_MID_GREY = (0.5, 0.5, 0.5)
+HALF = (0.5, 0.5, 0.5)
+"""Mean and standard deviation of ``mode=reference``, whose input is (x/255 − 0.5)·2 whatever the encoder's own."""
 
 
 def prepare(
@@ -49,11 +53,11 @@ def prepare(
         for half-pixel centres whatever the image's size.
 
     Raises:
-        DataError: The image holds floating-point values, as :func:`visionlaw.features.images.to_rgb`.
+        DataError: The image holds floating-point values, as :func:`visionlaw.features.pixels.to_rgb`.
     """
     stride = stride or patch
     side = (resolution - patch) // stride + 1
-    pixels, resized, shift = _RESIZERS[resize](to_rgb(image), resolution, _MID_GREY if mean is None else mean)
+    pixels, resized, shift = _RESIZERS[resize](to_rgb(image), resolution, HALF if mean is None else mean)
     geometry = Geometry.of_resize(image.size, resized, shift, patch, stride, (side, side))
     return _normalise(pixels, mean, std), geometry
 
@@ -96,10 +100,24 @@ def _colour(fill: Sequence[float]) -> tuple[int, int, int]:
 
 
 def _normalise(pixels: Image.Image, mean: Sequence[float] | None, std: Sequence[float] | None) -> torch.Tensor:
-    values = np.asarray(pixels, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
-    tensor = torch.tensor(values)
+    tables = _tables(_key(mean), _key(std))
+    width, height = pixels.size
+    values = np.empty((3, height, width), dtype=np.float32)
+    for band, table, channel in zip(pixels.split(), tables, values, strict=True):
+        np.take(table, np.asarray(band), out=channel, mode="clip")  # "clip" writes into `out` without a buffer
+    return torch.from_numpy(values)  # pyright: ignore[reportUnknownMemberType]
+
+
+def _key(values: Sequence[float] | None) -> tuple[float, ...] | None:
+    return None if values is None else tuple(float(value) for value in values)
+
+
+@lru_cache(maxsize=64)
+def _tables(mean: tuple[float, ...] | None, std: tuple[float, ...] | None) -> NDArray[np.float32]:
+    """Return what each of 256 levels becomes, ``[3, 256]``: computed in double precision, so rounded only once."""
+    levels = np.tile(np.arange(256) / 255, (3, 1))
     if mean is not None:
-        tensor = tensor - torch.tensor(mean).view(3, 1, 1)
+        levels -= np.array(mean)[:, None]
     if std is not None:
-        tensor = tensor / torch.tensor(std).view(3, 1, 1)
-    return tensor
+        levels /= np.array(std)[:, None]
+    return levels.astype(np.float32)

@@ -1,0 +1,129 @@
+"""Fetching from a hub that is a server of our own on this machine."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+COMMIT = "0123456789" * 4
+FILES = {"config.json": b"{}", "model.safetensors": b"weights", "pytorch_model.bin": b"pickle", "notes.txt": b"x"}
+
+SCRIPT = """
+import sys
+from visionlaw.errors import WeightsError
+from visionlaw.specs import EncoderSpec
+from visionlaw.weights import weights_folder
+
+spec = EncoderSpec(id="toy/net@64", target="toy:net", resolution=64, patch=16, channels=3, checkpoint=sys.argv[1],
+    revision=sys.argv[2], files=("config.json", "*.safetensors"))
+try:
+    print(sorted(path.name for path in weights_folder(spec).iterdir()))
+except WeightsError as error:
+    print(error.message, "|", error.remedy)
+"""
+
+
+class Hub(BaseHTTPRequestHandler):
+    """As much of the hub's protocol as a download needs."""
+
+    asked: list[str]
+
+    def do_HEAD(self) -> None:
+        self.answer(body=False)
+
+    def do_GET(self) -> None:
+        self.answer(body=True)
+
+    def answer(self, body: bool) -> None:
+        self.server.asked.append(self.path)
+        _, *parts = self.path.partition("?")[0].split("/")
+        if "gated" in parts:
+            return self.send(403, b"", {"X-Error-Code": "GatedRepo"}, body)
+        if "net" not in parts:
+            return self.send(404, b"", {"X-Error-Code": "RepoNotFound"}, body)
+        if COMMIT not in parts:
+            return self.send(404, b"", {"X-Error-Code": "RevisionNotFound"}, body)
+        if parts[0] == "api":
+            content: object = {"id": "org/net", "sha": COMMIT, "siblings": [{"rfilename": name} for name in FILES]}
+            if "tree" in parts:
+                content = [{"type": "file", "path": n, "size": len(c), "oid": COMMIT} for n, c in FILES.items()]
+            return self.send(200, json.dumps(content).encode(), {"Content-Type": "application/json"}, body)
+        content = FILES[parts[-1]]
+        etag = hashlib.sha256(content).hexdigest()
+        return self.send(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}, body)
+
+    def send(self, code: int, content: bytes, headers: dict[str, str], body: bool) -> None:
+        self.send_response(code)
+        for name, value in (headers | {"Content-Length": str(len(content))}).items():
+            self.send_header(name, value)
+        self.end_headers()
+        if body:
+            self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+@pytest.fixture
+def hub() -> Iterator[ThreadingHTTPServer]:
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Hub)
+    server.asked = []
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    yield server
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+@pytest.fixture
+def fetch(python, tmp_path: Path, hub: ThreadingHTTPServer):
+    def run(repository: str = "org/net", revision: str = COMMIT, offline: str = "0", port: int = hub.server_port):
+        environment = {
+            "HF_ENDPOINT": f"http://127.0.0.1:{port}",
+            "HF_HUB_OFFLINE": offline,
+            "HF_HOME": str(tmp_path / "hf"),
+            "NO_PROXY": "127.0.0.1",
+            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
+            "HF_HUB_DISABLE_XET": "1",
+        }
+        return python("-c", SCRIPT, repository, revision, **environment)
+
+    return run
+
+
+def test_what_is_needed_is_fetched_once_and_pickles_never(fetch, hub) -> None:
+    first = fetch()
+    assert first.out.strip() == "['config.json', 'model.safetensors']", first.err[-2000:]
+    assert not any("pytorch_model.bin" in path for path in hub.asked)
+    hub.asked.clear()
+    assert fetch(offline="1").out.strip() == "['config.json', 'model.safetensors']"
+    assert hub.asked == []
+
+
+@pytest.mark.parametrize(
+    ("repository", "revision", "says", "remedy"),
+    [
+        ("org/gated", COMMIT, "is gated", "Accept its licence at https://huggingface.co/org/gated, then log in"),
+        ("org/nowhere", COMMIT, "does not exist on the hub, or is private", "--checkpoint toy/net@64=FOLDER"),
+        ("org/net", "f" * 40, "does not exist on the hub, or is private", "--checkpoint toy/net@64=FOLDER"),
+    ],
+)
+def test_what_cannot_be_fetched_is_one_sentence(fetch, repository, revision, says, remedy) -> None:
+    outcome = fetch(repository, revision)
+    message, _, advice = outcome.out.strip().partition(" | ")
+    assert says in message, outcome.err[-2000:]
+    assert f"'{repository}'" in message
+    assert remedy in advice
+
+
+def test_no_network_is_one_sentence(fetch, hub) -> None:
+    hub.shutdown()
+    hub.server_close()
+    assert "cannot be fetched" in fetch().out
