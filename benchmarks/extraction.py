@@ -143,8 +143,8 @@ def killed(checkpoint: Path, photographs: Path, folder: Path) -> None:
         (whole / name).read_bytes() == (broken / name).read_bytes() for name in names
     )
     print(
-        f"killed {kills} times and resumed: images encoded again      {encoded - count}  (bound ≤ {kills * BATCH}, a batch "
-        f"per kill); output byte-identical: {'yes' if same else 'NO'}"
+        f"killed {kills} times and resumed: images encoded again      {encoded - count}  (bound ≤ {kills * BATCH}, a "
+        f"batch per kill); output byte-identical: {'yes' if same else 'NO'}"
     )
 
 

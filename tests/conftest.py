@@ -7,12 +7,34 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
 
 import pytest
 
 FIXTURES = Path(__file__).parent / "fixtures"
 os.environ["HF_HUB_OFFLINE"] = "1"
+
+
+WITH_WEIGHTS = {f"visionlaw-{name}" for name in ("transformers", "openclip", "timm", "diffusers")}
+
+
+@pytest.fixture(autouse=True)
+def _without_published_encoders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Core is tested as where no plugin with weights is installed: tests say themselves who provides 'clip'."""
+    everything = metadata.distributions
+
+    def kept() -> list[metadata.Distribution]:
+        return [distribution for distribution in everything() if _name(distribution) not in WITH_WEIGHTS]
+
+    monkeypatch.setattr(metadata, "distributions", kept)
+
+
+def _name(distribution: metadata.Distribution) -> str:
+    try:
+        return distribution.metadata["Name"]
+    except UnicodeDecodeError:  # some tests damage it
+        return ""
 
 
 @dataclass(frozen=True)

@@ -104,3 +104,13 @@ def test_a_checkpoint_that_is_no_folder(tmp_path: Path) -> None:
     for path in (tmp_path / "nowhere", fill(tmp_path, "file") / "file"):
         with pytest.raises(WeightsError, match="is not a folder"):
             with_checkpoint(spec(), path)
+
+
+def test_weights_in_several_files_are_there_when_all_of_them_are(hub: Path) -> None:
+    folder = fill(hub / "snapshots" / COMMIT, "config.json", "model-00002-of-00003.safetensors")
+    assert weights_present(spec()) is False
+    fill(folder, "model-00001-of-00003.safetensors", "model-00003-of-00003.safetensors")
+    assert weights_present(spec()) is True
+    (folder / "model-00003-of-00003.safetensors").unlink()
+    with pytest.raises(WeightsError, match=r"lacks model-00003-of-00003\.safetensors"):
+        with_checkpoint(spec(), folder)

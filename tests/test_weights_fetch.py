@@ -13,17 +13,23 @@ import pytest
 
 COMMIT = "0123456789" * 4
 FILES = {"config.json": b"{}", "model.safetensors": b"weights", "pytorch_model.bin": b"pickle", "notes.txt": b"x"}
+SPLIT = ("model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors", "model.safetensors.index.json")
+REPOSITORIES = {
+    "net": FILES,
+    "split": {"config.json": b"{}"} | dict.fromkeys(SPLIT, b"part"),
+    "pickled": {"config.json": b"{}", "pytorch_model.bin": b"pickle"},
+}
 
 SCRIPT = """
 import sys
 from visionlaw.errors import WeightsError
 from visionlaw.specs import EncoderSpec
-from visionlaw.weights import weights_folder
+from visionlaw import weights
 
 spec = EncoderSpec(id="toy/net@64", target="toy:net", resolution=64, patch=16, channels=3, checkpoint=sys.argv[1],
     revision=sys.argv[2], files=("config.json", "*.safetensors"))
 try:
-    print(sorted(path.name for path in weights_folder(spec).iterdir()))
+    print(sorted(path.name for path in getattr(weights, sys.argv[3])(spec).iterdir()))
 except WeightsError as error:
     print(error.message, "|", error.remedy)
 """
@@ -45,16 +51,17 @@ class Hub(BaseHTTPRequestHandler):
         _, *parts = self.path.partition("?")[0].split("/")
         if "gated" in parts:
             return self.send(403, b"", {"X-Error-Code": "GatedRepo"}, body)
-        if "net" not in parts:
+        files = next((REPOSITORIES[part] for part in parts if part in REPOSITORIES), None)
+        if files is None:
             return self.send(404, b"", {"X-Error-Code": "RepoNotFound"}, body)
         if COMMIT not in parts:
             return self.send(404, b"", {"X-Error-Code": "RevisionNotFound"}, body)
         if parts[0] == "api":
-            content: object = {"id": "org/net", "sha": COMMIT, "siblings": [{"rfilename": name} for name in FILES]}
+            content: object = {"id": "org/net", "sha": COMMIT, "siblings": [{"rfilename": name} for name in files]}
             if "tree" in parts:
-                content = [{"type": "file", "path": n, "size": len(c), "oid": COMMIT} for n, c in FILES.items()]
+                content = [{"type": "file", "path": n, "size": len(c), "oid": COMMIT} for n, c in files.items()]
             return self.send(200, json.dumps(content).encode(), {"Content-Type": "application/json"}, body)
-        content = FILES[parts[-1]]
+        content = files[parts[-1]]
         etag = hashlib.sha256(content).hexdigest()
         return self.send(200, content, {"ETag": f'"{etag}"', "X-Repo-Commit": COMMIT}, body)
 
@@ -84,7 +91,13 @@ def hub() -> Iterator[ThreadingHTTPServer]:
 
 @pytest.fixture
 def fetch(python, tmp_path: Path, hub: ThreadingHTTPServer):
-    def run(repository: str = "org/net", revision: str = COMMIT, offline: str = "0", port: int = hub.server_port):
+    def run(
+        repository: str = "org/net",
+        revision: str = COMMIT,
+        offline: str = "0",
+        port: int = hub.server_port,
+        what: str = "weights_folder",
+    ):
         environment = {
             "HF_ENDPOINT": f"http://127.0.0.1:{port}",
             "HF_HUB_OFFLINE": offline,
@@ -93,7 +106,7 @@ def fetch(python, tmp_path: Path, hub: ThreadingHTTPServer):
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_DISABLE_XET": "1",
         }
-        return python("-c", SCRIPT, repository, revision, **environment)
+        return python("-c", SCRIPT, repository, revision, what, **environment)
 
     return run
 
@@ -127,3 +140,30 @@ def test_no_network_is_one_sentence(fetch, hub) -> None:
     hub.shutdown()
     hub.server_close()
     assert "cannot be fetched" in fetch().out
+
+
+def test_weights_in_several_files_come_with_their_index(fetch) -> None:
+    """Without it nobody could say which file holds what; the pattern of the weights doesn't name it."""
+    assert fetch("org/split").out.strip() == str(sorted(["config.json", *SPLIT]))
+
+
+def test_the_configuration_can_be_fetched_alone(fetch, hub) -> None:
+    assert fetch(what="config_folder").out.strip() == "['config.json']"
+    assert not any("safetensors" in path for path in hub.asked)
+    hub.asked.clear()
+    assert fetch(what="config_folder", offline="1").out.strip() == "['config.json']"
+    assert hub.asked == []
+
+
+def test_no_configuration_is_no_reason_to_give_weights(fetch) -> None:
+    """Of a family that knows an encoder by its configuration alone, ``--checkpoint`` would come too early."""
+    for outcome in (fetch(what="config_folder", offline="1"), fetch("org/nowhere", what="config_folder")):
+        assert outcome.out.strip()
+        assert "--checkpoint" not in outcome.out
+
+
+def test_a_repository_of_pickles_is_told_as_such(fetch, hub) -> None:
+    message, _, advice = fetch("org/pickled").out.strip().partition(" | ")
+    assert message.startswith("'org/pickled', the checkpoint of 'toy/net@64', holds no weights *.safetensors; pickles,")
+    assert "Convert them to safetensors" in advice
+    assert not any("pytorch_model.bin" in path for path in hub.asked)

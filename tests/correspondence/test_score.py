@@ -16,7 +16,8 @@ from visionlaw.errors import DataError, PluginError
 from visionlaw.features.cache import FeatureCache
 from visionlaw.features.combine import ConcatCombiner
 from visionlaw.features.preprocess import prepare
-from visionlaw.protocols import Scorer, ScoringJob
+from visionlaw.protocols import EncoderRef, Scorer, ScoringJob
+from visionlaw.specs import layer_option
 
 
 def job(data, *representations, **more) -> ScoringJob:
@@ -192,3 +193,36 @@ def test_scores_are_blind_to_scale_and_order_of_channels(kit) -> None:
     order = torch.randperm(24, generator=torch.Generator().manual_seed(1))
     scaled = kit.encoder("net", lambda p: 1e3 * plain.tokens(p)[..., order])
     assert values(data, [scaled]) == values(data, [plain])
+
+
+def test_layers_of_one_network_are_scored_from_one_pass(kit) -> None:
+    class Layered:
+        """Two layers of one network: two encoders that show the same input."""
+
+        def __init__(self) -> None:
+            self.layers = {-1: kit.encoder("a"), -2: kit.encoder("b")}
+            self.passes = 0
+
+        def preprocess(self, image):
+            return self.layers[-1].preprocess(image)
+
+        def encode(self, batch):
+            return self.encode_layers(batch, [-1])[0]
+
+        def encode_layers(self, batch, layers):
+            self.passes += len(batch)
+            return [self.layers[layer].encode(batch) for layer in layers]
+
+        def ref(self, layer: int) -> EncoderRef:
+            spec = self.layers[layer].spec
+            spec = spec.model_copy(update={"options": {"layer": layer_option()}, "layer": layer})
+            return EncoderRef(f"toy/net@64?layer={layer}", spec, load=lambda: self)
+
+    network = Layered()
+    last, second = network.ref(-1), network.ref(-2)
+    scorer = CorrespondenceScorer()
+    together = [(last,), (second,), (last, second)]
+    found = [s.value for s in scorer.score(ScoringJob(together, kit.world(4), ConcatCombiner()))]
+    assert network.passes == 5, "four pairs of five images"
+    a, b = kit.encoder("a"), kit.encoder("b")
+    assert found == list(values(kit.world(4), [a], [b], [a, b]).values())

@@ -23,7 +23,7 @@ import pluggy
 from pydantic import ValidationError
 
 from visionlaw._version import __version__
-from visionlaw.errors import MissingDependencyError, VisionlawError, WeightsError
+from visionlaw.errors import InvalidIdError, MissingDependencyError, VisionlawError, WeightsError
 from visionlaw.guard import describe_error, first_reason
 from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, LISTING_HOOKS, PROJECT, RESOLVE_HOOK, Hooks
 from visionlaw.specs import SPEC_TYPES, EncoderSpec, Kind, Spec
@@ -181,30 +181,30 @@ def ask_resolve(plugin: Plugin, encoder_id: str) -> EncoderSpec | None:
     Raises:
         WeightsError: The answer depends on a checkpoint's configuration, which is not there and cannot be fetched.
         MissingDependencyError: The family's library cannot be imported.
+        InvalidIdError: The family cannot have such an encoder, and says why: a resolution that is no multiple of its
+            patch.
     """
     if plugin.resolve is None:
         return None
-    missing: VisionlawError | None = None
+    told: VisionlawError | None = None
     with contextlib.redirect_stdout(sys.stderr), _guarded(plugin, f"{RESOLVE_HOOK}('{encoder_id}')"):
         answer = None
         try:
             answer = plugin.resolve(encoder_id)
-        except (WeightsError, MissingDependencyError) as error:
-            missing = error
+        except (InvalidIdError, WeightsError, MissingDependencyError) as error:
+            told = error
         except ImportError as error:
-            missing = MissingDependencyError(
+            told = MissingDependencyError(
                 f"'{encoder_id}' needs a library that cannot be imported: {describe_error(error)}.",
                 f"python -m pip install --upgrade {plugin.distribution}",
             )
-        if answer is None:
-            return None
-        spec = _as_spec(plugin, RESOLVE_HOOK, "encoder", answer)
+        spec = None if answer is None else _as_spec(plugin, RESOLVE_HOOK, "encoder", answer)
         if isinstance(spec, EncoderSpec) and spec.id == encoder_id:
             return spec
         if spec is not None:
             plugin.fail("degraded", f"{RESOLVE_HOOK}('{encoder_id}') answered with another id, '{spec.id}'.")
-    if missing is not None:
-        raise missing
+    if told is not None:
+        raise told
     return None
 
 

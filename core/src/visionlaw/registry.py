@@ -109,6 +109,8 @@ class Registry:
             UnknownIdError: Nobody owns it; the remedy is what was probably meant.
             ConflictError: Two plugins claim it.
             PluginError: The plugin that owns it cannot be used.
+            InvalidIdError, WeightsError, MissingDependencyError: What its family says about it when asked, see
+                :func:`visionlaw.plugins.ask_resolve`.
         """
         base = parse_reference(text).base
         entry = self._find(kind, base)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from visionlaw.specs import EncoderSpec
 
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl")
+SAFETENSORS = ".safetensors"
+INDEX = ".index.json"
+"""What is appended to the name of weights in several files, to name the list of what is where."""
+SHARD = re.compile(r"(?P<name>.+)-\d{5}-of-(?P<count>\d{5})\.safetensors")
 
 
 def weights_present(spec: EncoderSpec) -> bool | None:
@@ -47,7 +52,7 @@ def weights_folder(spec: EncoderSpec) -> Path:
     if local is None:
         local = _snapshot(spec.checkpoint, spec.revision)
         if local is None or _missing(local, spec.files):
-            local = _fetch(spec)
+            local = _fetch(spec, f"give a folder: --checkpoint {spec.id}=FOLDER")
     elif not local.is_dir():
         raise WeightsError(
             f"The checkpoint of '{spec.id}', '{local}', is not a folder.", "Give the folder that holds config.json."
@@ -56,6 +61,29 @@ def weights_folder(spec: EncoderSpec) -> Path:
     if missing:
         raise _incomplete(spec, local, missing)
     return local
+
+
+def config_folder(spec: EncoderSpec) -> Path:
+    """Return a folder with the config.json of a hub repository, fetching that file alone where it is not there.
+
+    For families that are resolved by it: the folder's name is the commit that it is of.
+
+    Args:
+        spec: Names ``checkpoint`` and ``revision``; nothing else of it need be right.
+
+    Raises:
+        WeightsError: It is not there and may not be fetched, does not exist, or is gated.
+        MissingDependencyError: The hub's client is not installed.
+    """
+    asked = spec.model_copy(update={"files": ("config.json",)})
+    folder = _snapshot(str(asked.checkpoint), asked.revision)
+    if folder is None or _missing(folder, asked.files):
+        # Its encoder is not known without it, so that a folder of weights would come too early.
+        folder = _fetch(asked, "take another encoder")
+    missing = _missing(folder, asked.files)
+    if missing:
+        raise _incomplete(asked, folder, missing)
+    return folder
 
 
 def with_checkpoint(spec: EncoderSpec, folder: Path) -> EncoderSpec:
@@ -82,6 +110,10 @@ def _local_folder(checkpoint: str) -> Path | None:
     return path if path.is_absolute() else None
 
 
+def _is_local(spec: EncoderSpec) -> bool:
+    return _local_folder(spec.checkpoint or "") is not None
+
+
 def _snapshot(repository: str, revision: str | None) -> Path | None:
     """Return the folder of a revision in the hub's cache, or None."""
     base = hub_cache() / f"models--{repository.replace('/', '--')}"
@@ -106,10 +138,28 @@ def hub_cache() -> Path:
 
 
 def _missing(folder: Path, patterns: tuple[str, ...]) -> list[str]:
-    return [pattern for pattern in patterns if not any(path.is_file() for path in folder.glob(pattern))]
+    """Return the patterns that no file matches, and the names of the parts that others of their kind call for."""
+    found = {pattern: [path for path in folder.glob(pattern) if path.is_file()] for pattern in patterns}
+    parts = [part for paths in found.values() for path in paths for part in _siblings(path) if not part.is_file()]
+    return [pattern for pattern, paths in found.items() if not paths] + sorted({part.name for part in parts})
 
 
-def _fetch(spec: EncoderSpec) -> Path:
+def _siblings(path: Path) -> list[Path]:
+    """Return all files of weights that are split into shards, by the name of one of them."""
+    shard = SHARD.fullmatch(path.name)
+    if shard is None:
+        return []
+    count = int(shard["count"])
+    numbers = range(1, count + 1)
+    return [path.with_name(f"{shard['name']}-{number:05d}-of-{count:05d}{SAFETENSORS}") for number in numbers]
+
+
+def _with_indices(patterns: tuple[str, ...]) -> list[str]:
+    """Return patterns to fetch: the index of weights in several files comes with them, where there is one."""
+    return [*patterns, *(f"{pattern}{INDEX}" for pattern in patterns if pattern.endswith(SAFETENSORS))]
+
+
+def _fetch(spec: EncoderSpec, otherwise: str) -> Path:
     try:
         from huggingface_hub import constants, errors, snapshot_download  # pyright: ignore[reportUnknownVariableType]
     except ImportError as error:
@@ -119,15 +169,16 @@ def _fetch(spec: EncoderSpec) -> Path:
         ) from error
     repository, revision = str(spec.checkpoint), spec.revision or "main"
     where = f"'{repository}' (revision {revision[:12]}), the checkpoint of '{spec.id}',"
-    by_hand = f"hf download {repository} --revision {revision}" + "".join(f" --include '{f}'" for f in spec.files)
+    wanted = _with_indices(spec.files)
+    by_hand = f"hf download {repository} --revision {revision}" + "".join(f" --include '{name}'" for name in wanted)
     if constants.HF_HUB_OFFLINE:
         raise WeightsError(
             f"{where} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it.",
-            f"Run it with HF_HUB_OFFLINE=0, fetch it ({by_hand}), or give a folder: --checkpoint {spec.id}=FOLDER.",
+            f"Run it with HF_HUB_OFFLINE=0, fetch it ({by_hand}), or {otherwise}.",
         )
     try:
         fetch = cast("Callable[..., str]", snapshot_download)
-        folder = fetch(repository, revision=revision, allow_patterns=list(spec.files) or None)
+        folder = fetch(repository, revision=revision, allow_patterns=wanted or None)
     except errors.GatedRepoError as error:
         raise WeightsError(
             f"{where} is gated.",
@@ -136,12 +187,12 @@ def _fetch(spec: EncoderSpec) -> Path:
     except (errors.RepositoryNotFoundError, errors.RevisionNotFoundError) as error:
         raise WeightsError(
             f"{where} does not exist on the hub, or is private.",
-            f"Log in (hf auth login), or give a folder: --checkpoint {spec.id}=FOLDER.",
+            f"Log in (hf auth login), or {otherwise}.",
         ) from error
     except OSError as error:
         raise WeightsError(
             f"{where} cannot be fetched: {str(error).splitlines()[0] if str(error) else type(error).__name__}",
-            f"Check the network and the disk, or give a folder: --checkpoint {spec.id}=FOLDER.",
+            f"Check the network and the disk, or {otherwise}.",
         ) from error
     return Path(folder)
 
@@ -149,11 +200,18 @@ def _fetch(spec: EncoderSpec) -> Path:
 def _incomplete(spec: EncoderSpec, folder: Path, missing: list[str]) -> WeightsError:
     """Say what is not there; weights that are there as pickles only are a case of their own."""
     wanted = ", ".join(missing)
+    convert = f"Convert them to safetensors, and give that folder: --checkpoint {spec.id}=FOLDER."
     pickled = [path.name for path in folder.rglob("*") if path.suffix in PICKLES]
-    if pickled and any(pattern.endswith(".safetensors") for pattern in missing):
+    if pickled and any(pattern.endswith(SAFETENSORS) for pattern in missing):
         return WeightsError(
             f"The weights of '{spec.id}' in '{folder}' are pickles, which can run code: {pickled[0]}.",
-            f"Convert them to safetensors, and give that folder: --checkpoint {spec.id}=FOLDER.",
+            convert,
+        )
+    if any(pattern in spec.files for pattern in missing if pattern.endswith(SAFETENSORS)) and not _is_local(spec):
+        return WeightsError(
+            f"'{spec.checkpoint}', the checkpoint of '{spec.id}', holds no weights {wanted}; pickles, which can run "
+            "code, are not fetched.",
+            convert,
         )
     return WeightsError(
         f"The checkpoint of '{spec.id}' in '{folder}' lacks {wanted}.",

@@ -26,14 +26,23 @@ CheckpointOption = Annotated[
 ]
 
 
-def read_runtime(device: str | None, dtype: str, autocast: bool, compile: bool) -> Runtime:  # noqa: A002
-    """Return the settings of the computation; torch has to be there.
+def read_runtime(
+    device: str | None,
+    dtype: str,
+    autocast: bool = False,
+    compile: bool = False,  # noqa: A002
+) -> Runtime:
+    """Return the settings of the computation.
 
     Raises:
         ConfigError: There is no such precision or device.
+        MissingDependencyError: torch is not installed.
     """
     from typing import cast
 
+    from visionlaw.libraries import require_torch
+
+    require_torch()
     from visionlaw.features.runtime import Runtime, choose_device
 
     choose_device(device)

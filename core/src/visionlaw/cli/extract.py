@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import itertools
 import time
-from collections.abc import Generator
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from visionlaw.features.export import Exported
+    from visionlaw.features.sources import Source
 
 
 def extract(
@@ -40,7 +43,7 @@ def extract(
     form: Annotated[Format, typer.Option("--format", help="Kind of files.")] = Format.SAFETENSORS,
     batch_size: Annotated[
         int | None,
-        typer.Option(min=1, help="Images at a time, and in a file; default: as device and resolution suggest."),
+        typer.Option(min=1, help="Images at a time and in a file; default: by device and resolution."),
     ] = None,
     device: DeviceOption = None,
     dtype: DtypeOption = "float32",
@@ -65,20 +68,38 @@ def extract(
     require_torch()
     from visionlaw.features.export import export
     from visionlaw.features.extractor import Extractor
-    from visionlaw.features.sources import count
 
     here = project(space)
     runtime = read_runtime(device, dtype, autocast, compile)
     chosen = here.representations(representations, runtime, read_checkpoints(checkpoint))
     extractor = Extractor(chosen, here.registry.load("combiner", here.space.combiner), runtime)
     begun = time.monotonic()
-    with _progress(count(images)) as advance:
-        exported = export(extractor, images, out, form, batch_size, strict_images, advance)
+    with _progress(_count(images)) as advance:
+        exported = export(extractor, _sources(images), out, form, batch_size, strict_images, advance)
     seconds = time.monotonic() - begun
     if as_json:
         print_json(_facts(exported, seconds))
     else:
         _report(exported, seconds)
+
+
+def _sources(paths: Sequence[Path]) -> Iterator[Source]:
+    """Chain what the paths hold; of several folders the names say which."""
+    from visionlaw.features.sources import read_sources
+
+    if len(paths) == 1:
+        return read_sources(paths[0])
+    return itertools.chain.from_iterable(
+        (replace(s, name=f"{path}/{s.name}") for s in read_sources(path)) if path.is_dir() else read_sources(path)
+        for path in paths
+    )
+
+
+def _count(paths: Sequence[Path]) -> int | None:
+    from visionlaw.features.sources import count
+
+    counts = [count(path) for path in paths]
+    return None if None in counts else sum(number or 0 for number in counts)
 
 
 def _facts(exported: Exported, seconds: float) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
+from visionlaw.cli.encoders import CheckpointOption, DeviceOption, DtypeOption, read_checkpoints, read_runtime
 from visionlaw.cli.output import console, note, plural, print_json, write, write_table
 from visionlaw.errors import DataError, UnknownIdError
 from visionlaw.ids import parse_reference, split_representation
@@ -19,6 +20,7 @@ from visionlaw.project import Project
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from visionlaw.features.runtime import Runtime
     from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob
     from visionlaw.scoring.stored import Measurement
     from visionlaw.store import ScoreRow
@@ -48,6 +50,9 @@ def correspondence(
     matches: Annotated[
         Path | None, typer.Option(help="Folder for pictures of the best and worst representations' matches.")
     ] = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = "float32",
+    checkpoint: CheckpointOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Measure C: the share of keypoints that the features find again in another image.
@@ -62,7 +67,9 @@ def correspondence(
     from visionlaw.store import Store
 
     here = project(space)
-    chosen = _combinable(here.representations(representations) if representations else _usable(here))
+    runtime, checkpoints = _runtime(device, dtype), read_checkpoints(checkpoint)
+    names = representations or _usable(here)
+    chosen = _combinable(here.representations(names, runtime, checkpoints))
     scorer, pairs, measurement = _prepare(here, dataset, data, alpha)
     with Store.of_project(here.state_dir, create=False) as store, _progress() as progress:
 
@@ -85,7 +92,12 @@ def correspondence(
         note(f"Picture: {picture}") if as_json else write(f"Picture: {picture}")
 
 
-def _usable(here: Project) -> list[Representation]:
+def _runtime(device: str | None, dtype: str) -> Runtime | None:
+    """Return how encoders compute, None for the default: stored scores can be shown without torch."""
+    return None if (device, dtype) == (None, "float32") else read_runtime(device, dtype)
+
+
+def _usable(here: Project) -> list[str]:
     """Return the space's representations whose encoders can be used; a note tells of the others, by remedy."""
     unavailable = here.space.unavailable()
     found: list[str] = []
@@ -104,7 +116,7 @@ def _usable(here: Project) -> list[Representation]:
     for remedy, count in lost.items():
         first = next(error for error in unavailable.values() if error.remedy == remedy)
         note(f"Left out: {plural(count, 'representation')}. {first.message} → {remedy}")
-    return here.representations(found)
+    return found
 
 
 def _combinable(representations: Sequence[Representation]) -> list[Representation]:

@@ -20,6 +20,7 @@ from visionlaw.correspondence.pck import Floats, Matches
 from visionlaw.correspondence.rows import Rows, combine
 from visionlaw.correspondence.streaming import Grid, images_of, stream_rows
 from visionlaw.features.combine import common_grid
+from visionlaw.features.layers import passes
 from visionlaw.protocols import EncoderRef, Pair, Representation, ScoringJob
 from visionlaw.scoring.representations import check_combinable, name_of
 
@@ -61,37 +62,41 @@ def match_all(job: ScoringJob, pairs: Sequence[Pair]) -> Iterator[tuple[Represen
     total = images * len(plan.encoders)
     done = 0
     kept: dict[tuple[str, Grid | None], PairRows] = {}
-    for encoder in plan.encoders:
-        job.progress(encoder.id, done, total)
-        sets: dict[Grid | None, dict[int, Rows]] = {grid: {} for grid in plan.grids(encoder)}
+    for encoders in plan.passes:
+        stage = encoders[0].id if len(encoders) == 1 else f"{encoders[0].id} and {len(encoders) - 1} more of its layers"
+        job.progress(stage, done, total)
+        sets = {e.id: {grid: dict[int, Rows]() for grid in plan.grids(e)} for e in encoders}
 
-        def report(count: int, stage: str = encoder.id) -> None:
+        def report(count: int, stage: str = stage) -> None:
             nonlocal done
             done += count
             job.progress(stage, done, total)
 
-        for index, by_grid in stream_rows(encoder, pairs, sets, job.cache, report):
-            for grid, rows in by_grid.items():
-                sets[grid][index] = rows
-        for grid, by_index in sets.items():
-            kept[encoder.id, grid] = [by_index[index] for index in range(len(pairs))]
-        for representation in plan.complete_after(encoder):
+        for index, by_encoder in stream_rows(encoders, pairs, sets, job.cache, report):
+            for name, by_grid in by_encoder.items():
+                for grid, rows in by_grid.items():
+                    sets[name][grid][index] = rows
+        for name, by_grid in sets.items():
+            for grid, by_index in by_grid.items():
+                kept[name, grid] = [by_index[index] for index in range(len(pairs))]
+        for representation in (r for encoder in encoders for r in plan.complete_after(encoder)):
             grid = plan.grid(representation)
             parts = [kept[part.id, grid] for part in representation]
             yield (
                 representation,
                 [match(pair, combine(rows, job.combiner)) for pair, *rows in zip(pairs, *parts, strict=True)],
             )
-        needed = plan.needed_after(encoder)
+        needed = plan.needed_after(encoders[-1])
         kept = {key: rows for key, rows in kept.items() if key in needed}
 
 
 class _Plan:
-    """In which order the encoders run, on which grids their rows are wanted, and for how long."""
+    """In which order the encoders run, layers of one network together, on which grids, and how long rows are kept."""
 
     def __init__(self, representations: Sequence[Representation]) -> None:
         self.representations = list({name_of(r): r for r in representations}.values())
-        self.encoders = list({part.id: part for r in self.representations for part in r}.values())
+        self.passes = passes(part for r in self.representations for part in r)
+        self.encoders = [encoder for encoders in self.passes for encoder in encoders]
         self._position = {encoder.id: index for index, encoder in enumerate(self.encoders)}
 
     def grid(self, representation: Representation) -> Grid | None:

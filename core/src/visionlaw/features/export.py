@@ -12,7 +12,8 @@ from typing import Any
 from visionlaw.features.batching import default_batch
 from visionlaw.features.combine import common_grid
 from visionlaw.features.extractor import Extractor
-from visionlaw.features.outputs import Header, Output, Written, describe_output, is_output, open_output
+from visionlaw.features.outputs import Header, Output, describe_output, open_output
+from visionlaw.features.outputs.header import MANIFEST
 from visionlaw.features.results import Extracted, Quarantined
 from visionlaw.features.runtime import choose_device
 from visionlaw.features.sources import Source, read_sources
@@ -66,7 +67,7 @@ def export(
         MissingDependencyError: The library of the format is not installed.
         PluginError: An encoder fails.
     """
-    report = progress or (lambda count: None)
+    report = progress or _silent
     folders = _folders(extractor, folder)
     size = batch_size or _begun_with(folders.values()) or _default_size(extractor)
     with ExitStack() as stack:
@@ -78,14 +79,18 @@ def export(
         results = extractor.stream_sources(todo, batch_size=size, strict_images=strict_images)
         for part in _batched(results, size):
             start = min(output.finished for output in outputs.values())
-            for name, output in outputs.items():
+            for output in outputs.values():
                 if output.finished == start:  # a killed run may have written one representation more than another
-                    output.write([_item(result, name) for result in part])
+                    output.write(part)
             report(len(part))
         for output in outputs.values():
             output.complete(todo.positions)
-        first = next(iter(outputs.values()))
-        return Exported(folders, first.images, first.finished - first.images, todo.skipped)
+        described = describe_output(next(iter(folders.values())))
+        return Exported(folders, described.images, described.quarantined, todo.skipped)
+
+
+def _silent(count: int) -> None:
+    """Report to nobody."""
 
 
 class _Remaining(Iterable[Source]):
@@ -121,7 +126,7 @@ def folder_name(representation: str) -> str:
 def _begun_with(folders: Iterable[Path]) -> int | None:
     """Return the batch size of the run that is to be resumed."""
     for folder in folders:
-        if is_output(folder):
+        if (folder / MANIFEST).is_file():
             return describe_output(folder).header.images_per_part
     return None
 
@@ -145,12 +150,6 @@ def _headers(extractor: Extractor, size: int) -> dict[str, Header]:
             provenance={part.id: dict(part.provenance) for part in parts},
         )
     return headers
-
-
-def _item(result: Extracted | Quarantined, name: str) -> Written | Quarantined:
-    if isinstance(result, Quarantined):
-        return result
-    return Written(result.name, result.key, result.maps[name])
 
 
 def _batched(results: Iterator[Extracted | Quarantined], size: int) -> Iterator[list[Extracted | Quarantined]]:
