@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from visionlaw.errors import UnknownIdError
-from visionlaw.features.cache import FeatureCache
+from visionlaw.features.cache.identity import identify
 from visionlaw.features.encoders import encoder_ref
 from visionlaw.protocols import Encoder
 from visionlaw.registry import Registry
@@ -46,4 +46,4 @@ def test_a_reference_can_be_sent_to_another_process(registry: Callable[[], Regis
     encoder = there.load()
     assert isinstance(encoder, Encoder)
     assert encoder.preprocess(Image.new("RGB", (9, 9)))[1].grid == (8, 8)
-    assert FeatureCache("x").path(there, "image") == FeatureCache("x").path(reference, "image")
+    assert identify(there) == identify(reference)

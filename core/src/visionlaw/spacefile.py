@@ -144,6 +144,21 @@ class Policy(_Section):
         return value
 
 
+class Cache(_Section):
+    """What is kept of computed features."""
+
+    limit_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=100,
+        description="The most that cached features may take on the disk, in GB (10⁹ bytes); what has not been used for "
+        "longest goes first.",
+    )
+
+    @property
+    def limit(self) -> int:
+        """The limit in bytes."""
+        return int(self.limit_gb * 10**9)
+
+
 class Plugins(_Section):
     """Which plugins may be imported."""
 
@@ -158,6 +173,7 @@ class SpaceFile(_Section):
     correspondence: Correspondence = Field(default_factory=Correspondence, description="How C is measured.")
     benchmarks: dict[str, Benchmark] = Field(default={}, description="The benchmarks, by key.")
     policy: Policy = Field(default_factory=Policy, description="How trainings are chosen.")
+    cache: Cache = Field(default_factory=Cache, description="What is kept of computed features.")
     plugins: Plugins = Field(default_factory=Plugins, description="Which plugins may be imported.")
     catalogue: dict[str, str] = Field(default={}, description="Id prefix → distribution that provides it.")
 

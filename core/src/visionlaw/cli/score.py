@@ -196,7 +196,7 @@ def _job(
     from visionlaw.features.cache import FeatureCache
 
     combiner = here.registry.load("combiner", here.space.combiner)
-    cache = FeatureCache(here.feature_cache)
+    cache = FeatureCache(here.feature_cache, here.file.cache.limit)
     return ScoringJob(representations, pairs, combiner, cache, progress)
 
 
