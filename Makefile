@@ -11,7 +11,7 @@ SYSTEM_TORCH = import sys, importlib.metadata as m; v = m.version("torch").split
 	recent = (int(v[0]), int(v[1])) >= (2, 4) and sys.prefix == sys.base_prefix; \
 	print("--system-site-packages" if recent else "")
 
-.PHONY: demo test lint format docs bench clean
+.PHONY: demo test lint format docs bench bench-thingsvision clean
 
 demo: $(VENV)/.demo-installed
 	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo/run.sh
@@ -35,6 +35,14 @@ bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/law.py
 	$(BIN)/python benchmarks/rows.py
+	$(BIN)/python benchmarks/cache.py
+	$(BIN)/python benchmarks/extraction.py
+
+# The engine against thingsvision, which is installed into a folder of its own, without what it pins.
+bench-thingsvision: $(VENV)/.dev-installed
+	$(BIN)/python -m pip install --quiet --no-deps --upgrade --target $(VENV)/thingsvision \
+		-r benchmarks/thingsvision_requirements.txt
+	$(BIN)/python benchmarks/against_thingsvision.py $(VENV)/thingsvision
 
 $(BIN)/python:
 	@echo "Installing into $(VENV) (torch is most of it; the next run installs nothing)"

@@ -4,8 +4,10 @@ import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from visionlaw.errors import DataError, PluginError
 from visionlaw.features.batching import HOST_BATCH as BATCH
@@ -229,3 +231,37 @@ def test_one_stream_serves_several_encoders_and_decodes_each_image_once(encoder,
 )
 def test_a_batch_has_about_the_same_number_of_pixels_at_any_resolution(device, by_resolution) -> None:
     assert {r: default_batch(torch.device(device), r) for r in by_resolution} == by_resolution
+
+
+class Elongated:
+    """Takes an image at its own shape, scaled to one of two inputs, and pools it to the declared grid."""
+
+    def __init__(self) -> None:
+        self.shapes: list[tuple[int, ...]] = []
+
+    def preprocess(self, image):
+        from visionlaw.features.geometry import Geometry
+
+        width, height = (64, 32) if image.width > image.height else (32, 64)
+        pixels = torch.from_numpy(np.asarray(image.resize((width, height)), dtype=np.float32)).permute(2, 0, 1)
+        scale = (4 / image.width, 4 / image.height)
+        return pixels, Geometry(image.size, (4, 4), scale, (scale[0] / 2 - 0.5, scale[1] / 2 - 0.5))
+
+    def encode(self, batch):
+        self.shapes.append(tuple(batch.shape))
+        return torch.nn.functional.adaptive_avg_pool2d(batch, 4).flatten(2).transpose(1, 2)
+
+
+def test_inputs_of_different_shapes_are_batched_by_shape_and_come_back_in_order(encoder) -> None:
+    rng = np.random.default_rng(0)
+    sizes = [(40, 30), (30, 40), (50, 20), (20, 50), (60, 20), (44, 33)]
+    pictures = [Image.fromarray(rng.integers(0, 256, (h, w, 3), dtype=np.uint8)) for w, h in sizes]
+    refs = [ImageRef(str(n), lambda picture=picture: picture) for n, picture in enumerate(pictures)]
+    elongated = Elongated()
+    found = list(extract(replace(encoder.ref(), load=lambda: elongated), refs))
+    assert elongated.shapes == [(4, 3, 32, 64), (2, 3, 64, 32)]
+    assert [key for key, _ in found] == [ref.key for ref in refs]
+    for (_, features), picture in zip(found, pictures, strict=True):
+        alone = Elongated().encode(Elongated().preprocess(picture)[0][None])[0]
+        torch.testing.assert_close(features.tokens, alone)
+        assert features.geometry.image_size == picture.size

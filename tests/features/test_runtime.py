@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import shutil
+import warnings
+
 import pytest
 import torch
 from torch import nn
@@ -96,3 +99,15 @@ def test_a_pass_stops_after_the_last_module_that_is_read_and_the_network_stays_u
     with pytest.raises(ZeroDivisionError):
         read_outputs([chain.blocks[0]], lambda: 1 / 0)
     assert not any(block._forward_hooks for block in chain.blocks)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler on a CPU")
+def test_a_compiled_encoder_computes_the_same(batch) -> None:
+    exact = place(Projected(), Runtime("cpu")).encode(batch)
+    encoder = Projected()
+    compiled = place(encoder, Runtime("cpu", compile=True))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of torch's own compiler, which vary from release to release
+        torch.testing.assert_close(compiled.encode(batch), exact)
+    assert encoder.module._compiled_call_impl is not None

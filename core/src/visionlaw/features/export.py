@@ -39,7 +39,7 @@ class Exported:
 def export(
     extractor: Extractor,
     images: Any,
-    folder: Path,
+    folder: str | Path,
     form: str = "safetensors",
     batch_size: int | None = None,
     strict_images: bool = False,
@@ -68,7 +68,7 @@ def export(
         PluginError: An encoder fails.
     """
     report = progress or _silent
-    folders = _folders(extractor, folder)
+    folders = _folders(extractor, Path(folder))
     size = batch_size or _begun_with(folders.values()) or _default_size(extractor)
     with ExitStack() as stack:
         outputs = {
