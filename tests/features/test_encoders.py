@@ -11,6 +11,7 @@ from PIL import Image
 from visionlaw.errors import UnknownIdError
 from visionlaw.features.cache.identity import identify
 from visionlaw.features.encoders import encoder_ref
+from visionlaw.features.runtime import Runtime
 from visionlaw.protocols import Encoder
 from visionlaw.registry import Registry
 
@@ -47,3 +48,28 @@ def test_a_reference_can_be_sent_to_another_process(registry: Callable[[], Regis
     assert isinstance(encoder, Encoder)
     assert encoder.preprocess(Image.new("RGB", (9, 9)))[1].grid == (8, 8)
     assert identify(there) == identify(reference)
+
+
+def test_precision_and_weights_make_another_encoder_and_a_device_does_not(
+    registry: Callable[[], Registry], tmp_path: Path
+) -> None:
+    here = registry()
+    one, other, same = (tmp_path / name for name in ("one", "other", "same"))
+    for folder, content in ((one, b"1"), (other, b"2"), (same, b"1")):
+        folder.mkdir()
+        (folder / "model.safetensors").write_bytes(content)
+
+    def digest(runtime: Runtime | None = None, checkpoint: Path | None = None) -> str:
+        return identify(encoder_ref(here, "toyscore/mean@64", runtime, checkpoint)).digest
+
+    plain = digest()
+    assert digest(Runtime()) == digest(Runtime("cpu", compile=True)) == plain
+    others = [
+        digest(Runtime(dtype="bfloat16")),
+        digest(Runtime(dtype="float16")),
+        digest(Runtime(dtype="bfloat16", autocast=True)),
+        digest(checkpoint=one),
+        digest(checkpoint=other),
+    ]
+    assert len({plain, *others}) == 6
+    assert digest(checkpoint=same) == digest(checkpoint=one)
