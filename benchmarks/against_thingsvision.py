@@ -23,7 +23,7 @@ from extraction import BATCH, ROUNDS, ratio, vit_small, write_checkpoint
 from photographs import write_photographs
 from torchvision import transforms
 
-COUNT = 160
+COUNT = 64
 
 
 def import_thingsvision(folder: str) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from visionlaw.errors import WeightsError
 from visionlaw.specs import EncoderSpec
-from visionlaw.weights import weights_folder, weights_present, with_checkpoint
+from visionlaw.weights import pinned, weights_folder, weights_present, with_checkpoint
 
 COMMIT = "0123456789" * 4
 FILES = ("config.json", "*.safetensors")
@@ -114,3 +114,24 @@ def test_weights_in_several_files_are_there_when_all_of_them_are(hub: Path) -> N
     (folder / "model-00003-of-00003.safetensors").unlink()
     with pytest.raises(WeightsError, match=r"lacks model-00003-of-00003\.safetensors"):
         with_checkpoint(spec(), folder)
+
+
+def test_a_spec_without_revision_is_of_the_commit_that_is_main(hub: Path) -> None:
+    with pytest.raises(WeightsError, match="HF_HUB_OFFLINE forbids"):
+        pinned(spec(revision=None))
+    fill(hub / "refs")
+    for commit in (COMMIT, "f" * 40):
+        fill(hub / "snapshots" / commit, "config.json", "model.safetensors")
+        (hub / "refs" / "main").write_text(commit)
+        assert pinned(spec(revision=None)).revision == commit
+    assert pinned(spec()).revision == COMMIT
+    assert pinned(spec(checkpoint=None, revision=None)).revision is None
+
+
+def test_the_index_of_split_weights_is_part_of_a_checkpoint_s_content(tmp_path: Path) -> None:
+    names = ("config.json", "model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors")
+    folder = fill(tmp_path / "net", *names, "model.safetensors.index.json")
+    split = spec(files=("config.json", "model*.safetensors"))
+    before = with_checkpoint(split, folder).revision
+    (folder / "model.safetensors.index.json").write_text("names other files")
+    assert with_checkpoint(split, folder).revision != before

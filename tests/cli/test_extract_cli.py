@@ -59,6 +59,8 @@ def test_images_of_several_folders_keep_apart(cli, photographs) -> None:
         (("classical/rbg@256", "-i", "photographs"), "Did you mean 'classical/rgb@256'"),
         (("classical/rgb@256", "-i", "photographs", "--checkpoint", "nonsense"), "is not ID=FOLDER"),
         (("classical/rgb@256", "-i", "photographs", "--checkpoint", "dinov2/large@224=x"), "which is not asked for"),
+        (("classical/rgb@256", "-i", "photographs", "--checkpoint", "classical/rgb@256=x"), "no weights to replace"),
+        (("classical/rgb@256", "-i", "photographs", "--checkpoint", "a/b@64?layer=-2=x"), "without options"),
     ],
 )
 def test_mistakes_are_one_sentence(cli, photographs, arguments, says) -> None:
@@ -75,3 +77,10 @@ def test_an_output_of_something_else_is_not_touched(cli, photographs) -> None:
     assert outcome.code == 2
     assert "holds other features" in outcome.err
     assert {path: path.read_bytes() for path in Path("out").iterdir()} == before
+
+
+def test_a_run_that_failed_before_its_first_batch_does_not_bind_the_next(cli, photographs) -> None:
+    outcome = cli("extract", "classical/rgb@256", "-i", photographs / "broken.png", "-o", "out", "--strict-images")
+    assert outcome.code == 2
+    assert cli("extract", "classical/hog@256", "-i", photographs, "-o", "out").code == 0
+    assert len(list(read_output("out"))) == 5

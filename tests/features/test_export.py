@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from PIL import Image
 
 from visionlaw.errors import DataError
 from visionlaw.features.combine import ConcatCombiner
-from visionlaw.features.export import export
+from visionlaw.features.export import export, folder_name
 from visionlaw.features.extractor import Extractor
 from visionlaw.features.outputs import read_output, read_quarantine
 from visionlaw.features.runtime import Runtime
@@ -127,3 +128,18 @@ def test_an_encoder_is_loaded_once_for_all_runs_of_an_extractor(encoder) -> None
     for _ in range(3):
         list(run.extract([picture]))
     assert encoder.loads == 1
+
+
+def test_an_extraction_that_is_closed_leaves_no_threads(encoder) -> None:
+    pictures = [Image.new("RGB", (64, 64))] * 40
+    with extractor(encoder).extract(pictures) as run:
+        next(run)
+    assert not [thread for thread in threading.enumerate() if thread.name.startswith("prepare")]
+    assert list(run) == []
+
+
+def test_a_folder_is_named_by_an_id_however_long() -> None:
+    assert folder_name("a/b@64?t=1&layer=2 + c/d@64") == "a--b@64,t=1,layer=2+c--d@64"
+    long = [" + ".join(f"family/name-{n}@224" for n in range(20 + last)) for last in range(2)]
+    assert len({folder_name(text) for text in long}) == 2
+    assert all(len(folder_name(text).encode()) < 200 for text in long)

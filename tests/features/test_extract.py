@@ -265,3 +265,42 @@ def test_inputs_of_different_shapes_are_batched_by_shape_and_come_back_in_order(
         alone = Elongated().encode(Elongated().preprocess(picture)[0][None])[0]
         torch.testing.assert_close(features.tokens, alone)
         assert features.geometry.image_size == picture.size
+
+
+def test_what_is_no_fault_of_an_image_ends_the_run(tmp_path: Path, encoder, images) -> None:
+    def too_large() -> None:
+        raise MemoryError
+
+    class Unreadable(FeatureCache):
+        def get(self, encoder, image):
+            raise DataError("The disk is gone.")
+
+    sources = [Source("huge", lambda: ImageRef("huge", too_large))]
+    with pytest.raises(DataError, match="Memory does not suffice to read the image 'huge'"):
+        list(extract_stream([encoder.ref()], sources))
+    with pytest.raises(DataError, match="The disk is gone"):
+        list(extract(encoder.ref(), images(3), Unreadable(tmp_path)))
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_a_batch_has_at_least_one_image(encoder, images, size) -> None:
+    with pytest.raises(DataError, match=f"cannot have {size} images"):
+        list(extract_stream([encoder.ref()], [], batch_size=size))
+
+
+def test_an_encoder_that_prepares_nothing_is_named(encoder, images, monkeypatch) -> None:
+    monkeypatch.setattr(encoder, "preprocess", lambda image: None)
+    with pytest.raises(PluginError, match="failed to preprocess"):
+        list(extract(encoder.ref(), images(2)))
+
+
+def test_a_script_that_ends_in_the_middle_of_an_extraction_ends_quietly(python) -> None:
+    script = """
+import visionlaw
+from PIL import Image
+run = visionlaw.load("classical/rgb@256").extract([Image.new("RGB", (40, 40))] * 40)
+print(next(run).name)
+"""
+    outcome = python("-c", script)
+    assert (outcome.code, outcome.out.strip()) == (0, "image-000000")
+    assert outcome.err == ""

@@ -49,7 +49,7 @@ def load(
     from visionlaw.features.runtime import Runtime
 
     here = Project.find()
-    folders = {name: Path(folder) for name, folder in (checkpoints or {}).items()}
+    folders = {name: Path(folder).expanduser() for name, folder in (checkpoints or {}).items()}
     runtime = Runtime(device, dtype, autocast, compile)
     chosen = here.representations(representations, runtime, folders)
     return Extractor(chosen, here.registry.load("combiner", here.space.combiner), runtime)

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionlaw.errors import UnknownIdError
+from visionlaw.errors import ConfigError, UnknownIdError
 from visionlaw.ids import parse_reference, split_representation
 from visionlaw.spacefile import default_path, find_path, read_space_file
 
@@ -95,17 +95,28 @@ class Project:
         Raises:
             UnknownIdError, ConflictError, PluginError, InvalidIdError, WeightsError: An encoder cannot be used, or a
                 checkpoint is given for one that is not asked for.
+            ConfigError: An encoder is given two checkpoints, or one although it has no weights.
         """
         from visionlaw.features.encoders import encoder_ref
 
         texts = list(dict.fromkeys(self.space.canonical(name) for name in names))
         encoders = list(dict.fromkeys(part for text in texts for part in split_representation(text)))
-        folders = {self.space.canonical(name): folder for name, folder in (checkpoints or {}).items()}
         bases = {encoder: parse_reference(encoder).base for encoder in encoders}
-        for name in folders.keys() - set(bases.values()):
-            raise UnknownIdError(
-                f"A checkpoint is given for '{name}', which is not asked for.",
-                f"Encoders: {', '.join(dict.fromkeys(bases.values()))}.",
-            )
+        folders = self._checkpoints(checkpoints or {}, list(dict.fromkeys(bases.values())))
         references = {e: encoder_ref(self.registry, e, runtime, folders.get(bases[e])) for e in encoders}
         return [tuple(references[part] for part in split_representation(text)) for text in texts]
+
+    def _checkpoints(self, checkpoints: Mapping[str, Path], asked: Sequence[str]) -> dict[str, Path]:
+        """Return the folders by exact id, options aside."""
+        found: dict[str, Path] = {}
+        for name, folder in checkpoints.items():
+            base = parse_reference(self.space.canonical(name)).base
+            if base not in asked:
+                raise UnknownIdError(
+                    f"A checkpoint is given for '{base}', which is not asked for.", f"Encoders: {', '.join(asked)}."
+                )
+            if found.setdefault(base, folder) != folder:
+                raise ConfigError(f"'{base}' is given two checkpoints.", "Give one.")
+            if self.registry.encoder_spec(base).checkpoint is None:
+                raise ConfigError(f"'{base}' has no weights to replace.", "Leave its checkpoint out.")
+        return found

@@ -22,9 +22,9 @@ from visionlaw.errors import (
     UnknownIdError,
     did_you_mean,
 )
-from visionlaw.ids import Reference, is_encoder_id, parse_reference, prefix_of
+from visionlaw.ids import Reference, is_encoder_id, parse_reference, prefix_of, resolution_of
 from visionlaw.plugins import Plugin, PluginRecord
-from visionlaw.specs import EncoderSpec, Kind, Option, Spec
+from visionlaw.specs import MOST_PIXELS, EncoderSpec, Kind, Option, Spec
 from visionlaw.targets import load_target
 
 _TRUE = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -184,6 +184,8 @@ class Registry:
         return self._ask_owner(base) if kind == "encoder" else None
 
     def _ask_owner(self, base: str) -> Entry | None:
+        if is_encoder_id(base) and resolution_of(base) > MOST_PIXELS:
+            raise InvalidIdError(f"'{base}' is larger than any encoder's input.", f"At most {MOST_PIXELS:,} pixels.")
         if base not in self._resolved:
             found = None
             for plugin in self._plugins:

@@ -101,6 +101,10 @@ class Spec(BaseModel):
         return prefix_of(self.id)
 
 
+MOST_PIXELS = 16_384
+"""Largest side of an encoder's input."""
+
+
 class EncoderSpec(Spec):
     """A frozen vision encoder at one input resolution."""
 
@@ -116,7 +120,7 @@ class EncoderSpec(Spec):
         description="Files of the checkpoint that are loaded, as glob patterns: what is fetched and looked for.",
     )
     license: str | None = Field(default=None, description="SPDX identifier or name of the weights' licence.")
-    resolution: Annotated[int, Field(ge=1, le=16384)] = Field(description="Input side in pixels, as in the id.")
+    resolution: Annotated[int, Field(ge=1, le=MOST_PIXELS)] = Field(description="Input side in pixels, as in the id.")
     resize: Literal["squash", "letterbox", "crop"] = Field(
         default="squash",
         description="How an image becomes square: squash distorts, letterbox pads, crop cuts the longer side.",

@@ -86,6 +86,19 @@ def config_folder(spec: EncoderSpec) -> Path:
     return folder
 
 
+def pinned(spec: EncoderSpec) -> EncoderSpec:
+    """Return the spec with the commit that its checkpoint is of, where the spec names none: features are of weights.
+
+    That is the commit which the hub's cache has as main; main is fetched where there is none.
+
+    Raises:
+        WeightsError, MissingDependencyError: As :func:`weights_folder`.
+    """
+    if spec.checkpoint is None or spec.revision is not None or _is_local(spec):
+        return spec
+    return spec.model_copy(update={"revision": weights_folder(spec).name})
+
+
 def with_checkpoint(spec: EncoderSpec, folder: Path) -> EncoderSpec:
     """Return the spec with a local folder as its checkpoint; the revision is a digest of the files that are loaded.
 
@@ -96,7 +109,8 @@ def with_checkpoint(spec: EncoderSpec, folder: Path) -> EncoderSpec:
         WeightsError: There is no such folder, or it lacks files.
     """
     local = spec.model_copy(update={"checkpoint": str(folder.absolute()), "revision": None})
-    found = sorted(path for pattern in spec.files or ("**/*",) for path in weights_folder(local).glob(pattern))
+    patterns = _with_indices(spec.files) or ["**/*"]
+    found = sorted(path for pattern in patterns for path in weights_folder(local).glob(pattern))
     digest = hashlib.sha256()
     for path in (path for path in dict.fromkeys(found) if path.is_file()):
         with path.open("rb") as file:

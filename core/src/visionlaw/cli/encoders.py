@@ -53,11 +53,13 @@ def read_checkpoints(texts: list[str] | None) -> dict[str, Path]:
     """Read ``ID=FOLDER``; an id has no ``=`` before its options.
 
     Raises:
-        ConfigError: There is no ``=`` in it.
+        ConfigError: There is no ``=`` in it, or the id has options.
     """
     found: dict[str, Path] = {}
     for text in texts or ():
         name, equals, folder = text.partition("=")
+        if "?" in name:
+            raise ConfigError(f"'{text}' gives options to a checkpoint.", "Give the id without options: ID=FOLDER.")
         if not (name.strip() and equals and folder):
             raise ConfigError(f"'{text}' is not ID=FOLDER.", "For instance: --checkpoint clip/vit-l-14@224=/data/clip")
         found[name.strip()] = Path(folder).expanduser()

@@ -24,6 +24,7 @@ from visionlaw.cli.encoders import (
 )
 from visionlaw.cli.output import console, note, plural, print_json, write
 from visionlaw.features.outputs.formats import Format
+from visionlaw.ids import split_representation
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,13 +64,15 @@ def extract(
 
     Example: visionlaw extract dinov2/large@224 --images photos/ --out features/
     """
+    here = project(space)
+    for encoder in {part for name in representations for part in split_representation(here.space.canonical(name))}:
+        here.registry.encoder_spec(encoder)  # a slip of the pen is told before torch is imported
     from visionlaw.libraries import require_torch
 
     require_torch()
     from visionlaw.features.export import export
     from visionlaw.features.extractor import Extractor
 
-    here = project(space)
     runtime = read_runtime(device, dtype, autocast, compile)
     chosen = here.representations(representations, runtime, read_checkpoints(checkpoint))
     extractor = Extractor(chosen, here.registry.load("combiner", here.space.combiner), runtime)

@@ -12,7 +12,7 @@ from visionlaw.protocols import Encoder, EncoderRef
 from visionlaw.registry import Registry
 from visionlaw.specs import EncoderSpec
 from visionlaw.targets import load_target
-from visionlaw.weights import with_checkpoint
+from visionlaw.weights import pinned, with_checkpoint
 
 if TYPE_CHECKING:
     from visionlaw.features.runtime import Runtime
@@ -35,16 +35,16 @@ def encoder_ref(
 
     Raises:
         UnknownIdError, ConflictError, PluginError: Nothing installed provides it, as :meth:`Registry.get`.
-        WeightsError: There is no such checkpoint, or its configuration has to be known and is not there.
+        WeightsError: There is no such checkpoint folder, or the spec pins no revision and there are no weights that
+            would tell it.
         InvalidIdError: An option that it does not have.
     """
     entry = registry.get("encoder", text)
     options = registry.options("encoder", text)
     spec = cast("EncoderSpec", entry.spec).of(options)
-    weights: dict[str, Any] = {"checkpoint": spec.checkpoint, "revision": spec.revision}
-    if checkpoint is not None:
-        spec = with_checkpoint(spec, checkpoint)
-        weights = {"checkpoint": "local", "revision": spec.revision}
+    spec = pinned(spec) if checkpoint is None else with_checkpoint(spec, checkpoint)
+    name = spec.checkpoint if checkpoint is None else "local"
+    weights: dict[str, Any] = {"checkpoint": name, "revision": spec.revision}
     if runtime is not None and runtime.precision != "float32":
         weights["precision"] = runtime.precision
     return EncoderRef(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -17,6 +18,8 @@ from visionlaw.features.outputs.header import MANIFEST
 from visionlaw.features.results import Extracted, Quarantined
 from visionlaw.features.runtime import choose_device
 from visionlaw.features.sources import Source, read_sources
+
+MOST_CHARACTERS = 150  # of a folder's name; file systems take 255 bytes
 
 
 @dataclass(frozen=True)
@@ -119,8 +122,11 @@ def _folders(extractor: Extractor, folder: Path) -> dict[str, Path]:
 
 
 def folder_name(representation: str) -> str:
-    """Return a representation's id as the name of a folder: ``/`` becomes ``--``."""
-    return representation.replace("/", "--").replace(" + ", "+").replace("?", ",").replace("&", ",")
+    """Return a representation's id as the name of a folder: ``/`` becomes ``--``; what is too long ends in a digest."""
+    name = representation.replace("/", "--").replace(" + ", "+").replace("?", ",").replace("&", ",")
+    if len(name) <= MOST_CHARACTERS:
+        return name
+    return f"{name[:MOST_CHARACTERS]}…{hashlib.sha256(representation.encode()).hexdigest()[:12]}"
 
 
 def _begun_with(folders: Iterable[Path]) -> int | None:

@@ -6,15 +6,13 @@ batches of images are in memory, however many there are.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-
-from PIL.Image import Image
+from typing import TypeVar
 
 from visionlaw.errors import DataError, VisionlawError
 from visionlaw.features.batching import HOST_BATCH, Prepared
@@ -25,6 +23,8 @@ from visionlaw.features.results import Extracted, Quarantined
 from visionlaw.features.sources import Source
 from visionlaw.guard import describe_error
 from visionlaw.protocols import EncoderRef, FeatureStore, ImageRef
+
+T = TypeVar("T")
 
 
 def extract(
@@ -67,7 +67,7 @@ def extract_stream(
     cache: FeatureStore | None = None,
     batch_size: int | None = None,
     strict_images: bool = False,
-) -> Iterator[Extracted | Quarantined]:
+) -> Generator[Extracted | Quarantined]:
     """Yield the features of images by several encoders, in order, each image opened and decoded once.
 
     Encoders that differ in their layer alone share a forward pass. Batches begin at multiples of ``batch_size``, so
@@ -84,9 +84,12 @@ def extract_stream(
         For each image its features by encoder id, or why it could not be used.
 
     Raises:
-        DataError: The cache cannot be written to, or memory does not suffice for one image.
+        DataError: The cache cannot be written to, memory does not suffice for one image, or ``batch_size`` is not
+            positive.
         PluginError: As :func:`extract`.
     """
+    if batch_size is not None and batch_size < 1:
+        raise DataError(f"A batch cannot have {batch_size} images.", "Give 1 or more, or leave it out.")
     run = _Run([ForwardPass(refs, cache, batch_size) for refs in passes(encoders)])
     stream = iter(sources)
     pool = ThreadPoolExecutor(max_workers=min(4, os.cpu_count() or 1), thread_name_prefix="prepare")
@@ -133,13 +136,13 @@ class _Run:
     def open(self, source: Source) -> _Item:
         """Open an image, look its features up, and prepare it where they are missing; in a worker thread."""
         item = _Item(source.name)
-        with _quarantine(item):
-            item.image = source.open()
+        item.image = _attempt(item, source.open)
+        if item.image is not None:
             for number, forward in enumerate(self.forwards):
                 maps = forward.look_up(item.image.key)
                 if maps is not None:
                     item.maps[number] = maps
-        self.prepare(item)
+            self.prepare(item)
         return item
 
     def prepare(self, item: _Item) -> None:
@@ -147,10 +150,8 @@ class _Run:
         needed = [number for number in self.missing(item) if self.forwards[number].loaded]
         if item.image is None or not needed:
             return
-        pictures: list[Image] = []
-        with _quarantine(item):
-            pictures.append(item.image.load())
-        for picture in pictures:
+        picture = _attempt(item, item.image.load)
+        if picture is not None:
             for number in needed:
                 item.inputs[number] = self.forwards[number].preprocess(item.name, picture)
 
@@ -186,13 +187,27 @@ class _Run:
         return Extracted(item.name, item.image.key, maps)
 
 
-@contextlib.contextmanager
-def _quarantine(item: _Item) -> Generator[None]:
-    """Note on the item why its image cannot be used; what a data set's own code raises becomes a sentence."""
+def _attempt(item: _Item, read: Callable[[], T | None]) -> T | None:
+    """Return what reading an image returns; None where it fails, and the item says why.
+
+    What a data set's own code raises becomes a sentence.
+
+    Raises:
+        DataError: Memory does not suffice, which is no fault of the image.
+    """
     try:
-        yield
+        found = read()
     except VisionlawError as error:
         item.error = error
+        return None
+    except MemoryError as error:
+        raise DataError(
+            f"Memory does not suffice to read the image '{item.name}'.", "Close other programs, or take smaller images."
+        ) from error
     except (Exception, SystemExit) as error:  # noqa: BLE001  a data set's own code, or a decoder
         item.error = DataError(f"The image '{item.name}' cannot be loaded: {describe_error(error)}.")
         item.error.__cause__ = error
+        return None
+    if found is None:
+        item.error = DataError(f"The image '{item.name}' cannot be loaded: there is none.")
+    return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Generator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -29,12 +31,14 @@ class Extractor:
         runtime: Device and precision that the references were made for.
 
     Raises:
-        DataError: Encoders that see different parts of an image are combined.
+        DataError: There is no representation, or encoders that see different parts of an image are combined.
     """
 
     def __init__(
         self, representations: Sequence[Representation], combiner: Combiner, runtime: Runtime | None = None
     ) -> None:
+        if not representations:
+            raise DataError("There is nothing to extract features by.", "Name at least one representation.")
         for representation in representations:
             check_combinable(representation)
         # An encoder is loaded once, however often and in however many representations it is used.
@@ -72,7 +76,7 @@ class Extractor:
         cache: FeatureStore | None = None,
         batch_size: int | None = None,
         strict_images: bool = False,
-    ) -> Iterator[Extracted | Quarantined]:
+    ) -> Generator[Extracted | Quarantined]:
         """Yield what becomes of each image, in order, the bad ones included; arguments as for :meth:`extract`.
 
         Yields:
@@ -90,13 +94,14 @@ class Extractor:
         cache: FeatureStore | None = None,
         batch_size: int | None = None,
         strict_images: bool = False,
-    ) -> Iterator[Extracted | Quarantined]:
+    ) -> Generator[Extracted | Quarantined]:
         """Yield what becomes of each source: :meth:`stream` for images that have been read already."""
-        for result in extract_stream(self.encoders, sources, cache, batch_size, strict_images):
-            if isinstance(result, Quarantined):
-                yield result
-            else:
-                yield Extracted(result.name, result.key, self._combined(result.maps))
+        with contextlib.closing(extract_stream(self.encoders, sources, cache, batch_size, strict_images)) as results:
+            for result in results:
+                if isinstance(result, Quarantined):
+                    yield result
+                else:
+                    yield Extracted(result.name, result.key, self._combined(result.maps))
 
     def _combined(self, maps: Mapping[str, FeatureMap]) -> dict[str, FeatureMap]:
         found: dict[str, FeatureMap] = {}
@@ -110,14 +115,16 @@ class Extractor:
 
 
 class Extraction(Iterator[Extracted]):
-    """Features, image by image.
+    """Features, image by image; as a context manager, or by :meth:`close`, it ends its threads before its images do.
 
     Attributes:
         quarantined: The images set aside so far, with the reason.
     """
 
-    def __init__(self, stream: Iterator[Extracted | Quarantined]) -> None:
+    def __init__(self, stream: Generator[Extracted | Quarantined]) -> None:
         self._stream = stream
+        # Also when a script ends in the middle: later the interpreter has lost what ending threads takes.
+        self._end = weakref.finalize(self, stream.close)
         self.quarantined: list[Quarantined] = []
 
     def __next__(self) -> Extracted:
@@ -127,6 +134,16 @@ class Extraction(Iterator[Extracted]):
                 return result
             self.quarantined.append(result)
         raise StopIteration
+
+    def __enter__(self) -> Extraction:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End the extraction: its threads, and what it holds of its images."""
+        self._end()
 
     def stack(self) -> torch.Tensor:
         """Return the tokens of all remaining images as one tensor ``[n, h·w, C]``; they must fit into memory.

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 
 from PIL.Image import Image
 
-from visionlaw.errors import VisionlawError
+from visionlaw.errors import DataError, VisionlawError
 from visionlaw.features.batching import BatchEncoder, Prepared, failed
 from visionlaw.features.maps import FeatureMap
 from visionlaw.guard import describe_error
@@ -69,11 +69,17 @@ class ForwardPass:
             PluginError: The encoder fails to.
         """
         try:
-            return self._batches.encoder.preprocess(image)
+            inputs, geometry = self._batches.encoder.preprocess(image)
         except VisionlawError:
             raise
+        except MemoryError as error:
+            raise DataError(
+                f"Memory does not suffice to prepare the image '{name}'.",
+                "Close other programs, or take smaller images.",
+            ) from error
         except (Exception, SystemExit) as error:
             raise failed(self.refs[0], f"failed to preprocess '{name}': {describe_error(error)}") from error
+        return inputs, geometry
 
     def encode(self, wanted: Mapping[str, Prepared]) -> dict[str, Maps]:
         """Encode images that were not in the cache, by key, and keep their features.

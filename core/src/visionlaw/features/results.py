@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from visionlaw.errors import DataError
 from visionlaw.features.maps import FeatureMap
 
 
@@ -24,9 +25,14 @@ class Extracted:
 
     @property
     def features(self) -> FeatureMap:
-        """Its features, where there is one encoder or representation."""
-        (features,) = self.maps.values()
-        return features
+        """Its features, where there is one encoder or representation.
+
+        Raises:
+            DataError: There are several.
+        """
+        if len(self.maps) != 1:
+            raise DataError(f"'{self.name}' has features by {', '.join(self.maps)}.", "Take one of them from 'maps'.")
+        return next(iter(self.maps.values()))
 
 
 @dataclass(frozen=True)

@@ -107,6 +107,12 @@ def _load(spec: EncoderSpec, name: str, folder: Path) -> nn.Module:
             f"The folder '{folder}' holds '{found}', not '{architecture}', which '{spec.id}' needs.",
             "Give the folder of that very model, with timm's config.json.",
         )
+    loose = sorted(name for name in document.get("model_args") or {} if name.startswith("pretrained"))
+    if loose:
+        raise WeightsError(
+            f"The config.json in '{folder}' changes how weights are loaded: {loose[0]}.",
+            "Take it out there: a model whose weights are partly random is none.",
+        )
     try:
         # With its head as saved: only so does timm refuse a checkpoint that lacks weights.
         model = timm.create_model(

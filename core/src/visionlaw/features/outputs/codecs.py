@@ -73,8 +73,3 @@ def optional_library(name: str, extra: Format) -> Any:
             f"The format {extra} needs {name.partition('.')[0]}, which cannot be imported: {str(error).rstrip('.')}.",
             f"python -m pip install 'visionlaw[{extra}]'",
         ) from error
-
-
-def printable(name: str) -> str:
-    """Return a name as valid Unicode, for formats that keep no other; bytes that are no characters are escaped."""
-    return name.encode("utf-8", "backslashreplace").decode("utf-8")

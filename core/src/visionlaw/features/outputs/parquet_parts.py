@@ -9,10 +9,11 @@ from typing import Any
 
 import torch
 
-from visionlaw.features.outputs.codecs import Codec, Content, optional_library, printable
+from visionlaw.features.outputs.codecs import Codec, Content, optional_library
 from visionlaw.features.outputs.formats import Format
 from visionlaw.features.outputs.header import Header, stored_dtype
 from visionlaw.features.outputs.parts import Part
+from visionlaw.features.sources.source import printable
 
 
 class ParquetParts:

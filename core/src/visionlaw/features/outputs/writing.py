@@ -24,6 +24,7 @@ from visionlaw.features.outputs.header import (
     Header,
     check_manifest,
     find_format,
+    read_manifest,
     stored_dtype,
     write_manifest,
 )
@@ -213,7 +214,11 @@ class Output:
 def _begin(folder: Path, header: Header, form: Format, alone: bool) -> None:
     """Check what is in the folder and state what will be."""
     if (folder / MANIFEST).is_file():
-        check_manifest(folder, header, form)
+        if _is_begun(folder):
+            check_manifest(folder, header, form)
+        else:  # a run of ours that failed before its first part binds nobody
+            read_manifest(folder)
+            write_manifest(folder, header, form)
     else:
         foreign = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))
         if foreign:
@@ -227,6 +232,11 @@ def _begin(folder: Path, header: Header, form: Format, alone: bool) -> None:
             leftover.unlink()
     else:
         sweep(folder)
+
+
+def _is_begun(folder: Path) -> bool:
+    """Tell whether anything but a manifest has been written."""
+    return any(path.name != MANIFEST and not path.name.startswith(".") for path in folder.iterdir())
 
 
 def _whole_parts(folder: Path, header: Header, codec: Codec) -> Iterator[Part]:

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import torch
 
-from visionlaw.features.outputs.codecs import Codec, Content, optional_library, printable
+from visionlaw.features.outputs.codecs import Codec, Content, optional_library
 from visionlaw.features.outputs.formats import Format
 from visionlaw.features.outputs.header import Header, stored_dtype
 from visionlaw.features.outputs.parts import Kept, Part
 from visionlaw.features.results import Quarantined
+from visionlaw.features.sources.source import printable
 
 STORE = "features.zarr"
 COLUMN_CHUNK = 4096
