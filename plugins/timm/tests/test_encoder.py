@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import timm
 import torch
 from PIL import Image
 
-from visionlaw.errors import InvalidIdError
+from visionlaw.errors import InvalidIdError, WeightsError
 from visionlaw.features.runtime import Runtime, place
 from visionlaw.protocols import LayeredEncoder, ModuleEncoder
 from visionlaw.specs import EncoderSpec
@@ -196,3 +197,13 @@ def test_input_is_normalised_as_the_checkpoint_says(save: Save, spec_of: SpecOf)
 def test_a_layer_that_does_not_exist_is_refused(layer: int, save: Save, spec_of: SpecOf) -> None:
     with pytest.raises(InvalidIdError, match=f"no layer {layer}: it has 6 blocks"):
         build(spec_of("vit", save("vit")), layer=layer)
+
+
+def test_a_configuration_cannot_loosen_how_weights_are_loaded(save: Save, spec_of: SpecOf) -> None:
+    folder = save("vit")
+    spec = spec_of("vit", folder)
+    document = json.loads((folder / "config.json").read_text())
+    document["model_args"] = (document.get("model_args") or {}) | {"pretrained_strict": False}
+    (folder / "config.json").write_text(json.dumps(document))
+    with pytest.raises(WeightsError, match="changes how weights are loaded: pretrained_strict"):
+        build(spec)
