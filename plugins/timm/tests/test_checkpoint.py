@@ -63,12 +63,13 @@ def test_the_stages_of_a_model_are_encoders_of_their_own(save: Save) -> None:
 
 def test_the_hubs_cache_is_read_offline(save: Save, hub: Path) -> None:
     folder = save("vit")
-    reference = encoder_ref(Registry.discover(), f"{TINY}@160?layer=-2")
     with pytest.raises(WeightsError, match="is not on this machine") as caught:
-        reference.load()
+        encoder_ref(Registry.discover(), f"{TINY}@160?layer=-2")  # not pinned: which weights it is of must be known
     assert one_sentence(caught.value)
 
     shutil.copytree(folder, hub)
+    reference = encoder_ref(Registry.discover(), f"{TINY}@160?layer=-2")
+    assert reference.provenance["revision"] == hub.name
     batch = torch.randn(1, 3, 160, 160)
     with torch.inference_mode():
         found = reference.load().encode(batch)
