@@ -30,7 +30,7 @@ from visionlaw.features.extractor import Extractor
 
 ENCODER = "timm/vit_small_patch16_224.augreg_in21k_ft_in1k@224"
 BATCH = 8
-ROUNDS = 15
+ROUNDS = 7
 MEBIBYTE = 2**20
 
 
@@ -79,7 +79,7 @@ def ratio(slow: Callable[[], object], fast: Callable[[], object]) -> tuple[float
 
 def throughput(checkpoint: Path, photographs: list[Path]) -> None:
     extractor = vit_small(checkpoint)
-    images = photographs[:64]
+    images = photographs[:160]
 
     def engine() -> None:
         for _ in extractor.extract(images, batch_size=BATCH):
