@@ -7,7 +7,8 @@ that listing thousands of encoders costs milliseconds. The field descriptions be
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, computed_field, model_validator
@@ -99,6 +100,34 @@ class Spec(BaseModel):
     def prefix(self) -> str:
         """The family prefix, what stands before the first '/'."""
         return prefix_of(self.id)
+
+
+@dataclass(frozen=True)
+class Layer:
+    """The tokens of one block or stage of a network.
+
+    Attributes:
+        patch: Side of the input that one token covers, in pixels.
+        channels: Length C of one token.
+    """
+
+    patch: int
+    channels: int
+
+
+def layer_variants(layers: Sequence[Layer]) -> dict[str, Variant]:
+    """Return the variants of a network whose layers differ: what ``?layer=`` changes, counted from either end.
+
+    Args:
+        layers: First to last; the last one is what the spec itself describes.
+    """
+    count = len(layers)
+    different = [(index, layer) for index, layer in enumerate(layers) if layer != layers[-1]]
+    return {
+        f"layer={name}": Variant(patch=layer.patch, channels=layer.channels)
+        for index, layer in different
+        for name in (index, index - count)
+    }
 
 
 MOST_PIXELS = 16_384

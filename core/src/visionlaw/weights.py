@@ -50,17 +50,12 @@ def weights_folder(spec: EncoderSpec) -> Path:
         raise WeightsError(f"'{spec.id}' has no checkpoint.", "Give one with --checkpoint ID=FOLDER.")
     local = _local_folder(spec.checkpoint)
     if local is None:
-        local = _snapshot(spec.checkpoint, spec.revision)
-        if local is None or _missing(local, spec.files):
-            local = _fetch(spec, f"give a folder: --checkpoint {spec.id}=FOLDER")
-    elif not local.is_dir():
+        return _hub_folder(spec, f"give a folder: --checkpoint {spec.id}=FOLDER")
+    if not local.is_dir():
         raise WeightsError(
             f"The checkpoint of '{spec.id}', '{local}', is not a folder.", "Give the folder that holds config.json."
         )
-    missing = _missing(local, spec.files)
-    if missing:
-        raise _incomplete(spec, local, missing)
-    return local
+    return _complete(spec, local)
 
 
 def config_folder(spec: EncoderSpec) -> Path:
@@ -76,14 +71,8 @@ def config_folder(spec: EncoderSpec) -> Path:
         MissingDependencyError: The hub's client is not installed.
     """
     asked = spec.model_copy(update={"files": ("config.json",)})
-    folder = _snapshot(str(asked.checkpoint), asked.revision)
-    if folder is None or _missing(folder, asked.files):
-        # Its encoder is not known without it, so that a folder of weights would come too early.
-        folder = _fetch(asked, "take another encoder")
-    missing = _missing(folder, asked.files)
-    if missing:
-        raise _incomplete(asked, folder, missing)
-    return folder
+    # Its encoder is not known without it, so that a folder of weights would come too early.
+    return _hub_folder(asked, "take another encoder")
 
 
 def pinned(spec: EncoderSpec) -> EncoderSpec:
@@ -117,6 +106,21 @@ def with_checkpoint(spec: EncoderSpec, folder: Path) -> EncoderSpec:
             content = hashlib.file_digest(file, "sha256").hexdigest()
         digest.update(f"{path.relative_to(folder.absolute())} {content}\n".encode())
     return local.model_copy(update={"revision": f"sha256:{digest.hexdigest()[:32]}"})
+
+
+def _hub_folder(spec: EncoderSpec, otherwise: str) -> Path:
+    """Return the folder of a hub repository, fetched where it is not there; ``otherwise``: the remedy if it cannot be."""
+    folder = _snapshot(str(spec.checkpoint), spec.revision)
+    if folder is None or _missing(folder, spec.files):
+        folder = _fetch(spec, otherwise)
+    return _complete(spec, folder)
+
+
+def _complete(spec: EncoderSpec, folder: Path) -> Path:
+    missing = _missing(folder, spec.files)
+    if missing:
+        raise _incomplete(spec, folder, missing)
+    return folder
 
 
 def _local_folder(checkpoint: str) -> Path | None:

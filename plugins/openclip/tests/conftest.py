@@ -13,9 +13,9 @@ import pytest
 import torch
 from safetensors.torch import save_file
 
-from visionlaw.specs import EncoderSpec
+from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_openclip import catalogue
-from visionlaw_openclip.facts import Facts, Layer
+from visionlaw_openclip.facts import Facts
 from visionlaw_openclip.tower import build_tower
 
 os.environ["HF_HUB_OFFLINE"] = "1"

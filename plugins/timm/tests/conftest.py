@@ -12,9 +12,9 @@ import timm
 import timm.models
 import torch
 
-from visionlaw.specs import EncoderSpec
+from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.backbone import Backbone
-from visionlaw_timm.facts import Facts, Layer
+from visionlaw_timm.facts import Facts
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 

@@ -44,11 +44,13 @@ class BatchEncoder:
         """Whether it has been loaded."""
         return "encoder" in self.__dict__
 
-    @cached_property
+    @property
     def size(self) -> int:
-        """Most images at a time."""
-        device = getattr(self.encoder, "device", "cpu")  # of those that :func:`visionlaw.features.runtime.place` placed
-        return self._size or default_batch(torch.device(device), self.refs[0].spec.resolution)
+        """Most images at a time; loads the encoder, whose device it depends on."""
+        if self._size is None:
+            device = getattr(self.encoder, "device", "cpu")  # where :func:`visionlaw.features.runtime.place` put it
+            self._size = default_batch(torch.device(device), self.refs[0].spec.resolution)
+        return self._size
 
     def encode(self, prepared: Sequence[Prepared]) -> list[tuple[FeatureMap, ...]]:
         """Encode images, those of one shape together.
@@ -140,7 +142,7 @@ class BatchEncoder:
                 f"Memory does not suffice to encode a single image with '{self.refs[0].id}'.",
                 "Choose a lower precision (bfloat16), a smaller resolution, or another device.",
             ) from error
-        self.size = max(1, tried // 2)
+        self._size = max(1, tried // 2)
         if torch.cuda.is_available():
             torch.cuda.empty_cache()
 

@@ -121,6 +121,11 @@ class _Item:
     inputs: dict[int, Prepared] = field(default_factory=dict[int, Prepared])
     error: VisionlawError | None = None
 
+    @property
+    def key(self) -> str:
+        """Identity of its content; empty where it could not be opened."""
+        return "" if self.image is None else self.image.key
+
 
 class _Run:
     """Encoders at work on one stream of images."""
@@ -139,7 +144,7 @@ class _Run:
         item.image = _attempt(item, source.open)
         if item.image is not None:
             for number, forward in enumerate(self.forwards):
-                maps = forward.look_up(item.image.key)
+                maps = forward.look_up(item.key)
                 if maps is not None:
                     item.maps[number] = maps
             self.prepare(item)
@@ -162,12 +167,10 @@ class _Run:
             self.forwards[number].load()
         list(pool.map(self.prepare, late))
         for number, forward in enumerate(self.forwards):
-            good = [item for item in items if item.image is not None and item.error is None]
-            wanted = {item.image.key: item.inputs[number] for item in good if number in item.inputs and item.image}
-            encoded = forward.encode(wanted)
-            for item in good:
-                if number in item.inputs and item.image is not None:
-                    item.maps[number] = encoded[item.image.key]
+            ready = [item for item in items if number in item.inputs and item.error is None]
+            encoded = forward.encode({item.key: item.inputs[number] for item in ready})
+            for item in ready:
+                item.maps[number] = encoded[item.key]
 
     def missing(self, item: _Item) -> list[int]:
         """The forward passes that an image still has to be prepared for."""
@@ -177,14 +180,14 @@ class _Run:
 
     def result(self, item: _Item) -> Extracted | Quarantined:
         """Return what became of an image."""
-        if item.image is None or item.error is not None:
+        if item.error is not None:
             return Quarantined(item.name, str(item.error))
         maps = {
             ref.id: features
             for number, forward in enumerate(self.forwards)
             for ref, features in zip(forward.refs, item.maps[number], strict=True)
         }
-        return Extracted(item.name, item.image.key, maps)
+        return Extracted(item.name, item.key, maps)
 
 
 def _attempt(item: _Item, read: Callable[[], T | None]) -> T | None:

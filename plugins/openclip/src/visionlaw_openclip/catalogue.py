@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from visionlaw_openclip.facts import Facts, Layer
+from visionlaw.specs import Layer
+from visionlaw_openclip.facts import Facts
 
 
 def _vit(

@@ -4,23 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from visionlaw.specs import EncoderSpec, Option, Variant, layer_option, mode_option
+from visionlaw.specs import EncoderSpec, Layer, Option, layer_option, layer_variants, mode_option
 
 CONFIG = "open_clip_config.json"
 WEIGHTS = "open_clip*.safetensors"  # open_clip_model.safetensors, or open_clip_pytorch_model.safetensors of older ones
-
-
-@dataclass(frozen=True)
-class Layer:
-    """The tokens of one block or stage.
-
-    Attributes:
-        patch: Side of the input that one token covers, in pixels.
-        channels: Length C of one token.
-    """
-
-    patch: int
-    channels: int
 
 
 @dataclass(frozen=True)
@@ -75,14 +62,5 @@ class Facts:
             channels=last.channels,
             parameters=self.parameters,
             options=options,
-            variants=self._variants(last),
+            variants=layer_variants(self.layers),
         )
-
-    def _variants(self, last: Layer) -> dict[str, Variant]:
-        count = len(self.layers)
-        different = [(index, layer) for index, layer in enumerate(self.layers) if layer != last]
-        return {
-            f"layer={name}": Variant(patch=layer.patch, channels=layer.channels)
-            for index, layer in different
-            for name in (index, index - count)
-        }

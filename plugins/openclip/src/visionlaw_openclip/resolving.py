@@ -8,9 +8,9 @@ import open_clip
 import torch
 
 from visionlaw.errors import InvalidIdError, did_you_mean
-from visionlaw.specs import EncoderSpec
+from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_openclip.catalogue import model_and_tag
-from visionlaw_openclip.facts import Facts, Layer
+from visionlaw_openclip.facts import Facts
 from visionlaw_openclip.tower import Tower, UnsuitableSizeError, build_tower
 
 

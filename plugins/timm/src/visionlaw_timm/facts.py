@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from visionlaw.specs import EncoderSpec, Variant, layer_option
+from visionlaw.specs import EncoderSpec, Layer, layer_option, layer_variants
 
 FILES = ("config.json", "model.safetensors")
 
@@ -17,19 +17,6 @@ _SPDX = {
     "cc-by-nc-4.0": "CC-BY-NC-4.0",
     "unknown": None,
 }
-
-
-@dataclass(frozen=True)
-class Layer:
-    """The tokens of one block or stage.
-
-    Attributes:
-        patch: Side of the input that one token covers, in pixels.
-        channels: Length C of one token.
-    """
-
-    patch: int
-    channels: int
 
 
 @dataclass(frozen=True)
@@ -71,14 +58,5 @@ class Facts:
             channels=last.channels,
             parameters=self.parameters,
             options={"layer": layer_option()},
-            variants=self._variants(last),
+            variants=layer_variants(self.layers),
         )
-
-    def _variants(self, last: Layer) -> dict[str, Variant]:
-        count = len(self.layers)
-        different = [(index, layer) for index, layer in enumerate(self.layers) if layer != last]
-        return {
-            f"layer={name}": Variant(patch=layer.patch, channels=layer.channels)
-            for index, layer in different
-            for name in (index, index - count)
-        }

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from visionlaw.errors import InvalidIdError, did_you_mean
-from visionlaw.specs import EncoderSpec
+from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.backbone import Backbone
-from visionlaw_timm.facts import Facts, Layer
+from visionlaw_timm.facts import Facts
 
 _REGISTRY = cast("Any", timm.models)
 
