@@ -109,7 +109,7 @@ def with_checkpoint(spec: EncoderSpec, folder: Path) -> EncoderSpec:
 
 
 def _hub_folder(spec: EncoderSpec, otherwise: str) -> Path:
-    """Return the folder of a hub repository, fetched where it is not there; ``otherwise``: the remedy if it cannot be."""
+    """Return the folder of a hub repository, fetched where it is not there; ``otherwise`` is another way out."""
     folder = _snapshot(str(spec.checkpoint), spec.revision)
     if folder is None or _missing(folder, spec.files):
         folder = _fetch(spec, otherwise)
