@@ -111,6 +111,21 @@ class ImageRef:
 
 
 @dataclass(frozen=True)
+class Instances:
+    """Further true positions of a pair's keypoints, as where one word stands in several places: any of them is right.
+
+    Attributes:
+        keypoint: ``[n]`` which of the pair's m keypoints each belongs to, 0 to m - 1.
+        points: ``[n, 2]`` pixel positions (x, y) in the target.
+        size: ``[n]`` the length in target pixels that α multiplies there.
+    """
+
+    keypoint: NDArray[np.int64]
+    points: NDArray[np.float64]
+    size: NDArray[np.float64]
+
+
+@dataclass(frozen=True)
 class Pair:
     """Two images with corresponding keypoints.
 
@@ -120,9 +135,11 @@ class Pair:
         target: The image in which they are searched.
         source_points: ``[m, 2]`` pixel positions (x, y) from the centre of the top-left pixel.
         target_points: ``[m, 2]``, the true positions of the same keypoints.
-        size: The length in target pixels that α multiplies, such as the longer side of the target's box.
+        size: The length in target pixels that α multiplies, such as the longer side of the target's box; or ``[m]``
+            lengths, one per keypoint, such as the longer sides of the words' boxes.
         category: What the pair shows, for the macro average.
         attributes: Further properties to break the score down by.
+        instances: Further true positions; a keypoint is right when it is found at any of its positions.
     """
 
     id: str
@@ -130,9 +147,10 @@ class Pair:
     target: ImageRef
     source_points: NDArray[np.float64]
     target_points: NDArray[np.float64]
-    size: float
+    size: float | NDArray[np.float64]
     category: str = ""
     attributes: Mapping[str, str | int | float] = field(default_factory=dict[str, "str | int | float"])
+    instances: Instances | None = None
 
 
 @runtime_checkable
@@ -150,6 +168,32 @@ class CorrespondenceDataset(Protocol):
 
     def __iter__(self) -> Iterator[Pair]:
         """Yield the pairs, each time the same in the same order."""
+        ...
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something wrong with a data set, as ``visionlaw dataset check`` lists it.
+
+    Attributes:
+        kind: ``missing`` (a file), ``unreadable`` (a file or a record), ``outside`` (a keypoint outside its image) or
+            ``inconsistent`` (records that contradict each other, or the image).
+        where: The file, relative to the data set's folder, or the pair's id.
+        message: One sentence.
+    """
+
+    kind: str
+    where: str
+    message: str
+
+
+@runtime_checkable
+class CheckedDataset(CorrespondenceDataset, Protocol):
+    """A data set that reads files, and goes on without what is wrong with them."""
+
+    @property
+    def findings(self) -> Sequence[Finding]:
+        """What is wrong with the records; pairs that cannot be used for it are left out of the iteration."""
         ...
 
 
