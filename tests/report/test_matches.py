@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from visionlaw.correspondence.pck import Matches
 from visionlaw.errors import DataError
 from visionlaw.protocols import ImageRef, Pair
 from visionlaw.report.gallery import file_stem
@@ -20,7 +19,7 @@ def matched(name: str, errors: list[float], category: str = "", size: tuple[int,
     image = ImageRef(name, lambda: Image.new("RGB", size, "#3060a0"))
     pair = Pair(name, image, image, points, points, 50.0, category)
     found = points + np.array(errors)[:, None] * (50, 0)
-    return Matched(pair, Matches(name, category, found, np.array(errors)))
+    return Matched(pair, found, np.array(errors))
 
 
 def colours(picture: Image.Image) -> set[tuple[int, int, int]]:

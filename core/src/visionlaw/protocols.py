@@ -269,6 +269,9 @@ class ScoringJob:
         data: What the scorer measures on: a :class:`CorrespondenceDataset` for C, image sources for A.
         combiner: How several encoders make one representation.
         cache: Where features are kept; None: nowhere.
+        scratch: A folder for what the scorer itself would like to keep between runs, such as similarities: whatever it
+            can compute again; None: nowhere.
+        device: Where the scorer's own tensors are computed, as torch names it; encoders bring theirs.
         progress: Called as ``progress(stage, done, total)`` with a few words for people, and the count over all stages.
     """
 
@@ -276,6 +279,8 @@ class ScoringJob:
     data: Any
     combiner: Combiner
     cache: FeatureStore | None = None
+    scratch: Path | None = None
+    device: str = "cpu"
     progress: Callable[[str, int, int], None] = _silent
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,20 +11,28 @@ import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.encoders import CheckpointOption, DeviceOption, DtypeOption, read_checkpoints, read_runtime
-from visionlaw.cli.output import console, note, plural, print_json, write, write_table
-from visionlaw.errors import DataError, UnknownIdError
-from visionlaw.ids import parse_reference, split_representation
+from visionlaw.cli.output import console, note, plural, print_json, write
+from visionlaw.errors import DataError, InvalidIdError, UnknownIdError
+from visionlaw.ids import Reference, join_representation, parse_representation, split_representation
 from visionlaw.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from visionlaw.features.runtime import Runtime
-    from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob
-    from visionlaw.scoring.stored import Measurement
+    from visionlaw.protocols import Representation
+    from visionlaw.scoring.measuring import Measuring
     from visionlaw.store import ScoreRow
 
 app = typer.Typer(no_args_is_help=True)
+
+DatasetOption = Annotated[str | None, typer.Option(help="Id of the image pairs; default: the space's.")]
+DataOption = Annotated[Path | None, typer.Option(help="Folder of the data set; default: the space's.")]
+AlphaOption = Annotated[
+    float | None, typer.Option(help="Share of the target's size that counts as hit, 0 to 1; default: the space's.")
+]
+ProtocolOption = Annotated[str | None, typer.Option(help="strict or reference; default: the space's.")]
+MatcherOption = Annotated[str | None, typer.Option(help="argmax, softargmax or upsampled; default: the space's.")]
 
 
 @app.callback()
@@ -42,10 +49,23 @@ def correspondence(
         ),
     ] = None,
     space: SpaceOption = None,
-    dataset: Annotated[str | None, typer.Option(help="Id of the image pairs; default: the space's.")] = None,
-    data: Annotated[Path | None, typer.Option(help="Folder with the data set's images; default: the space's.")] = None,
-    alpha: Annotated[
-        float | None, typer.Option(help="Share of the target's size that counts as hit, 0 to 1; default: the space's.")
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Id of the image pairs; default: all that the space and its benchmarks name."),
+    ] = None,
+    data: DataOption = None,
+    alpha: AlphaOption = None,
+    protocol: ProtocolOption = None,
+    matcher: MatcherOption = None,
+    scorer: Annotated[
+        str | None, typer.Option(help="Id of the scorer; default: the space's, which is core's own.")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="Blocks to score of every encoder, read in one pass, such as '-1,-4,-8'.")
+    ] = None,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Also show C by category or another attribute of the pairs; repeatable."),
     ] = None,
     matches: Annotated[
         Path | None, typer.Option(help="Folder for pictures of the best and worst representations' matches.")
@@ -57,39 +77,150 @@ def correspondence(
 ) -> None:
     """Measure C: the share of keypoints that the features find again in another image.
 
-    Each encoder passes each image once, whatever the number of combinations; features and scores are kept, so that an
-    interrupted command goes on where it stopped.
+    Each encoder passes each image once, whatever the number of combinations; features, similarities and scores are
+    kept, so that an interrupted command goes on where it stopped.
 
     Example: visionlaw score correspondence "classical/hog@256 + classical/daisy@256" --dataset warps
     """
-    from visionlaw.scoring.representations import name_of
-    from visionlaw.scoring.stored import score_and_store
-    from visionlaw.store import Store
-
     here = project(space)
-    runtime, checkpoints = _runtime(device, dtype), read_checkpoints(checkpoint)
-    names = representations or _usable(here)
-    chosen = _combinable(here.representations(names, runtime, checkpoints))
-    scorer, pairs, measurement = _prepare(here, dataset, data, alpha)
-    with Store.of_project(here.state_dir, create=False) as store, _progress() as progress:
-
-        def begin(missing: Sequence[Representation]) -> tuple[ScoringJob, int]:
-            job = _job(here, missing, pairs, progress)
-            return job, store.start_run("score correspondence", _run_provenance(here, missing, scorer))
-
-        scored = score_and_store(scorer, chosen, measurement, store, begin)
-        rows = sorted(scored, key=lambda row: -row.value)
-        pictures: list[Path] = []
-        if matches is not None:
-            shown = {row.representation: row for row in (rows[0], rows[-1])}
-            job = _job(here, [r for r in chosen if name_of(r) in shown], pairs, progress)
-            pictures = _draw(job, list(shown.values()), matches)
+    if data is not None and dataset is None:
+        dataset = here.space.correspondence.dataset
+    names = _with_layers(here, representations or _usable(here), layers)
+    chosen = _combinable(here.representations(names, _runtime(device, dtype), read_checkpoints(checkpoint)))
+    options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
+    datasets = [dataset] if dataset is not None else here.correspondence_datasets()
+    found: list[ScoreRow] = []
+    pictures: list[Path] = []
+    for name in datasets:
+        rows, drawn = _score(here, name, data, scorer, device, options, chosen, matches)
+        found += rows
+        pictures += drawn
+        if not as_json:
+            _print(rows, by or [])
     if as_json:
-        print_json([_as_json(row) for row in rows])
-    else:
-        _print_table(rows)
+        from visionlaw.cli.score_views import as_json as json_of
+
+        print_json([json_of(row) for row in found])
     for picture in pictures:
         note(f"Picture: {picture}") if as_json else write(f"Picture: {picture}")
+
+
+@app.command()
+def compare(
+    a: Annotated[str, typer.Argument(metavar="A", help="A representation: id, alias or combination.")],
+    b: Annotated[str, typer.Argument(metavar="B", help="Another one.")],
+    space: SpaceOption = None,
+    dataset: DatasetOption = None,
+    data: DataOption = None,
+    alpha: AlphaOption = None,
+    protocol: ProtocolOption = None,
+    matcher: MatcherOption = None,
+    device: DeviceOption = None,
+    dtype: DtypeOption = "float32",
+    checkpoint: CheckpointOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say whether A's C is better than B's by more than chance: both are measured on the same pairs.
+
+    The interval is a bootstrap's over pairs; McNemar's test counts the keypoints that only one of the two finds.
+
+    Example: visionlaw score compare classical/hog@256 classical/daisy@256 --dataset warps
+    """
+    from visionlaw.cli.score_views import comparison_as_json, print_comparison
+    from visionlaw.correspondence.statistics import compare as compare_matches
+    from visionlaw.scoring.measuring import CORE, Measuring
+    from visionlaw.scoring.representations import check_combinable, name_of
+
+    here = project(space)
+    chosen = here.representations([a, b], _runtime(device, dtype), read_checkpoints(checkpoint))
+    if len(chosen) == 1:
+        raise DataError(f"A and B are the same representation, '{name_of(chosen[0])}'.", "Name two.")
+    for representation in chosen:
+        check_combinable(representation)
+    options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
+    measuring = Measuring.prepare(here, dataset, data, CORE, device, **options)
+    with _progress() as progress:
+        _, matched = measuring.matches(chosen, progress)
+        found = {name_of(representation): matches for representation, matches in matched}
+    names = (name_of(chosen[0]), name_of(chosen[1]))
+    at = float(measuring.scorer.parameters["alpha"])
+    values = tuple(100 * float(found[name].shares(at).mean()) for name in names)
+    comparison = compare_matches(found[names[0]], found[names[1]], at)
+    if as_json:
+        measured = {
+            "dataset": measuring.measurement.dataset,
+            "dataset_version": measuring.measurement.dataset_version,
+            "protocol": measuring.scorer.protocol,
+            **measuring.scorer.parameters,
+        }
+        print_json({**measured, "values": values, **comparison_as_json(names, comparison)})
+    else:
+        title = f"C on {measuring.measurement.dataset}, {measuring.scorer.protocol}, α = {at:g}"
+        print_comparison(names, (values[0], values[1]), comparison, title)
+
+
+def _given(**options: Any) -> dict[str, Any]:
+    """Return the options that are given."""
+    return {name: value for name, value in options.items() if value is not None}
+
+
+def _score(
+    here: Project,
+    dataset: str,
+    data: Path | None,
+    scorer: str | None,
+    device: str | None,
+    options: dict[str, Any],
+    chosen: Sequence[Representation],
+    pictures: Path | None,
+) -> tuple[list[ScoreRow], list[Path]]:
+    """Score on one data set; return the scores, the best first, and the pictures drawn."""
+    from visionlaw.scoring.measuring import Measuring
+
+    measuring = Measuring.prepare(here, dataset, data, scorer, device, **options)
+    with _progress() as progress:
+        rows = sorted(measuring.scores(chosen, progress=progress), key=lambda row: -row.value)
+        _tell_left_out(measuring)
+        drawn = [] if pictures is None else _draw(measuring, rows, chosen, pictures, progress)
+    return rows, drawn
+
+
+def _tell_left_out(measuring: Measuring) -> None:
+    """Note the pairs that a data set of files had to leave out."""
+    from visionlaw.protocols import CheckedDataset
+
+    if isinstance(measuring.data, CheckedDataset) and measuring.data.findings:
+        name = measuring.measurement.dataset
+        note(
+            f"{plural(len(measuring.data.findings), 'finding')} about '{name}'; what cannot be used is left out. "
+            f"→ visionlaw dataset check \"{name}\""
+        )
+
+
+def _print(rows: Sequence[ScoreRow], by: Sequence[str]) -> None:
+    from visionlaw.cli.score_views import print_breakdown, print_scores
+
+    print_scores(rows)
+    for attribute in by:
+        print_breakdown(rows, attribute)
+
+
+def _with_layers(here: Project, names: Sequence[str], layers: str | None) -> list[str]:
+    """Return the representations with each of the layers given."""
+    if layers is None:
+        return list(names)
+    try:
+        chosen = [str(int(layer)) for layer in layers.split(",")]
+    except ValueError:
+        raise InvalidIdError(f"--layers takes whole numbers, not '{layers}'.", "Write them as in '-1,-4,-8'.") from None
+    texts = [here.space.canonical(name) for name in names]
+    return [
+        join_representation(
+            tuple(str(Reference(part.base, {**part.options, "layer": layer})) for part in parse_representation(text))
+        )
+        for text in texts
+        for layer in chosen
+    ]
 
 
 def _runtime(device: str | None, dtype: str) -> Runtime | None:
@@ -138,75 +269,6 @@ def _combinable(representations: Sequence[Representation]) -> list[Representatio
     return found
 
 
-def _prepare(
-    here: Project, dataset: str | None, data: Path | None, alpha: float | None
-) -> tuple[Scorer, CorrespondenceDataset, Measurement]:
-    """Load the scorer and the data; nothing here needs torch."""
-    from visionlaw.guard import third_party
-    from visionlaw.libraries import provenance_of
-    from visionlaw.scoring.stored import Measurement
-
-    settings, registry, combiner = here.space.correspondence, here.registry, here.space.combiner
-    chosen = registry.canonical("dataset", dataset or settings.dataset)
-    pairs = registry.load("dataset", chosen, root=_root(here, chosen, data))
-    scorer = registry.load(
-        "scorer", "correspondence", alpha=settings.alpha if alpha is None else alpha, protocol=settings.protocol
-    )
-    with third_party(f"Reading the version of '{chosen}'", registry.get("dataset", chosen).distribution):
-        version = str(pairs.version)
-    sources = {
-        "scorer": provenance_of(registry.get("scorer", "correspondence")),
-        "dataset": provenance_of(registry.get("dataset", chosen)),
-    }
-    how = {"id": registry.canonical("combiner", combiner)} | provenance_of(registry.get("combiner", combiner))
-    return scorer, pairs, Measurement("correspondence", chosen, version, sources, how)
-
-
-def _root(here: Project, dataset: str, data: Path | None) -> Path | None:
-    """Return the folder of the data: that of the command line, or the space's if it is the space's data set."""
-    from visionlaw.specs import DatasetSpec
-
-    spec = here.registry.get("dataset", dataset).spec
-    settings = here.space.correspondence
-    if data is None and settings.root is not None:
-        own = here.registry.canonical("dataset", settings.dataset)
-        if parse_reference(own).base == spec.id:
-            data = here.space_path.parent / settings.root
-    if isinstance(spec, DatasetSpec) and spec.needs_root and data is None:
-        raise DataError(
-            f"The data set '{spec.id}' needs a folder.",
-            "Give it with --data FOLDER, or as root under [correspondence] of registry.toml.",
-        )
-    if data is not None and not data.is_dir():
-        raise DataError(f"'{data}' is not a folder.", "Give the folder of the data set with --data FOLDER.")
-    return data
-
-
-def _job(
-    here: Project,
-    representations: Sequence[Representation],
-    pairs: CorrespondenceDataset,
-    progress: Callable[[str, int, int], None],
-) -> ScoringJob:
-    """Make the job that computes what is not stored."""
-    from visionlaw.libraries import require_torch
-    from visionlaw.protocols import ScoringJob
-
-    require_torch()
-    from visionlaw.features.cache import FeatureCache
-
-    combiner = here.registry.load("combiner", here.space.combiner)
-    cache = FeatureCache(here.feature_cache, here.file.cache.limit)
-    return ScoringJob(representations, pairs, combiner, cache, progress)
-
-
-def _run_provenance(here: Project, representations: Sequence[Representation], scorer: Scorer) -> dict[str, Any]:
-    from visionlaw.store import run_provenance
-
-    plugins = {e.provenance["distribution"]: e.provenance["version"] for r in representations for e in r}
-    return run_provenance(sys.argv[1:], plugins=plugins, protocol=scorer.protocol)
-
-
 @contextmanager
 def _progress() -> Generator[Callable[[str, int, int], None]]:
     """A bar on stderr, gone when done; nothing where stderr is no terminal."""
@@ -219,60 +281,21 @@ def _progress() -> Generator[Callable[[str, int, int], None]]:
         yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
 
 
-def _draw(job: ScoringJob, rows: Sequence[ScoreRow], folder: Path) -> list[Path]:
-    """Draw the matches of the job's representations; their features come from its cache."""
-    from visionlaw.correspondence.matching import match_all
-    from visionlaw.correspondence.pck import read_pairs, scorable
+def _draw(
+    measuring: Measuring,
+    rows: Sequence[ScoreRow],
+    chosen: Sequence[Representation],
+    folder: Path,
+    progress: Callable[[str, int, int], None],
+) -> list[Path]:
+    """Draw the matches of the best and the worst representation; their similarities are kept from scoring."""
     from visionlaw.report.gallery import draw_matches
-    from visionlaw.report.matches import Matched
     from visionlaw.scoring.representations import name_of
 
-    pairs = scorable(read_pairs(job.data))
-    found = {name_of(representation): matches for representation, matches in match_all(job, pairs)}
+    shown = {row.representation: row for row in (rows[0], rows[-1])}
+    _, matched = measuring.matches([r for r in chosen if name_of(r) in shown], progress)
+    found = {name_of(representation): matches for representation, matches in matched}
     pictures: list[Path] = []
-    for row in rows:
-        matched = [Matched(pair, matches) for pair, matches in zip(pairs, found[row.representation], strict=True)]
-        pictures += draw_matches(row.representation, row.value, matched, float(row.params["alpha"]), folder)
+    for name, row in shown.items():
+        pictures += draw_matches(name, row.value, found[name], float(row.params["alpha"]), folder)
     return pictures
-
-
-def _as_json(row: ScoreRow) -> dict[str, Any]:
-    details = row.extra
-    return {
-        "representation": row.representation,
-        "scorer": row.scorer,
-        "dataset": row.dataset,
-        "protocol": row.protocol,
-        "alpha": row.params["alpha"],
-        "value": row.value,
-        "per_keypoint": details["per_keypoint"],
-        "per_category": details["per_category"],
-        "pairs": row.count,
-        "keypoints": details["keypoints"],
-        "skipped": details["skipped"],
-        "categories": details["categories"],
-        "alphas": details["alphas"],
-        "provenance": {**row.provenance, "dataset_version": row.dataset_version},
-    }
-
-
-def _print_table(rows: Sequence[ScoreRow]) -> None:
-    from rich.table import Table
-
-    first = rows[0]
-    alpha = first.params["alpha"]
-    table = Table(
-        title=f"C on {first.dataset}: {first.count} pairs, {first.extra['keypoints']} keypoints, "
-        f"{first.protocol}, α = {alpha:g}",
-        title_justify="left",
-    )
-    table.add_column("", justify="right")
-    table.add_column("representation", overflow="fold")
-    others = [name for name in first.extra["alphas"] if float(name) != alpha]
-    for heading in ("C %", "per keypoint", "per category", *(f"C at {name}" for name in others)):
-        table.add_column(heading, justify="right")
-    for rank, row in enumerate(rows, 1):
-        values = [row.value, row.extra["per_keypoint"], row.extra["per_category"]]
-        values += [row.extra["alphas"][name]["value"] for name in others]
-        table.add_row(str(rank), row.representation, *(f"{value:.1f}" for value in values))
-    write_table(table)

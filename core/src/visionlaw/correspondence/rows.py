@@ -1,75 +1,82 @@
-"""Similarity rows: each keypoint of the source against every token of the target. ``strict`` protocol, PROTOCOLS §3.
+"""Similarity rows: the cosines of each source keypoint with every token of the target.
 
-A keypoint's descriptor is interpolated bilinearly from the source's raw tokens at its grid position (outside the grid,
-the border's tokens hold), then normalised; the target's tokens are normalised; a row is their cosines, in float32. Only
-the rows of keypoints are computed, ``[m, C]·[C, h·w]``, never the whole ``[h·w, h·w]``. How the rows of a combination
-follow from those of its parts is told in :mod:`visionlaw.features.combine`.
+Only the rows of keypoints are computed, ``[m, C]·[C, h·w]``, never the whole ``[h·w, h·w]``; and a combination's rows
+are made of its parts' (:mod:`visionlaw.features.combine`), so they are computed once per encoder and grid. How a
+keypoint is described, and on which grid, is the protocol's matter (:mod:`visionlaw.correspondence.definitions`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from numpy.typing import ArrayLike
+from numpy.typing import NDArray
 
-from visionlaw.errors import PluginError
-from visionlaw.features.combine import common_geometry
+from visionlaw.correspondence.pairs import Floats, Indices
 from visionlaw.features.geometry import Geometry
-from visionlaw.features.maps import FeatureMap
-from visionlaw.features.sampling import resample, sample, unit
-from visionlaw.guard import third_party
-from visionlaw.protocols import Combiner
+
+Grid = tuple[int, int]
+TOLERANCE = 0.5
 
 
 @dataclass(frozen=True)
-class Rows:
-    """Cosines of one pair.
+class Placement:
+    """Where a grid lies in the targets of P pairs.
 
     Attributes:
-        similarity: ``[m, h·w]`` float32, -1 to 1, the target's tokens row-major.
-        geometry: The map between the target's pixels and its grid.
+        grid: (h, w).
+        affine: ``[P, 4]`` of each pair's target: tokens per pixel (x, y), and the grid position of the centre of the
+            top-left pixel (x, y), as :class:`visionlaw.features.geometry.Geometry`.
+        sizes: ``[P, 4]`` width and height of the source image, then of the target image, in pixels.
+    """
+
+    grid: Grid
+    affine: Floats
+    sizes: NDArray[np.int64]
+
+    @classmethod
+    def empty(cls, pairs: int, grid: Grid) -> Placement:
+        """Return a placement to be filled with :meth:`put`."""
+        return cls(grid, np.full((pairs, 4), np.nan), np.zeros((pairs, 4), dtype=np.int64))
+
+    def put(self, pair: int, source_size: tuple[int, int], target: Geometry) -> None:
+        """Note a pair's images."""
+        self.affine[pair] = (*target.scale, *target.offset)
+        self.sizes[pair] = (*source_size, *target.image_size)
+
+    def to_pixels(self, cells: Floats, owner: Indices) -> Floats:
+        """Map grid positions ``[K, 2]`` (x, y) to pixel positions in the targets of the pairs ``owner``, ``[K]``."""
+        return (cells - self.affine[owner, 2:]) / self.affine[owner, :2]
+
+    def shows_the_same(self, other: Placement) -> NDArray[np.bool_]:
+        """Tell for each pair whether both grids show the same part of the image, to half a token, ``[P]``."""
+        h, w = self.grid
+        corners = np.array([(0, 0), (w - 1, h - 1)], dtype=np.float64)
+        pixels = (corners - self.affine[:, None, 2:]) / self.affine[:, None, :2]
+        moved = pixels * other.affine[:, None, :2] + other.affine[:, None, 2:]
+        return np.abs(moved - corners).max(axis=(1, 2)) <= TOLERANCE
+
+
+@dataclass(frozen=True)
+class RowSet:
+    """The rows of all keypoints of a data set by one encoder on one grid.
+
+    Attributes:
+        similarity: ``[K, h·w]`` float32, -1 to 1, the target's tokens row-major; often mapped from a file.
+        placement: Where the grid lies in each target.
     """
 
     similarity: torch.Tensor
-    geometry: Geometry
+    placement: Placement
 
 
-def describe(features: FeatureMap, points: ArrayLike) -> torch.Tensor:
-    """Return the descriptors of pixel positions ``[m, 2]``: ``[m, C]`` float32 of length 1."""
-    return unit(sample(features, features.geometry.to_grid(points)))
+def cosines(descriptors: torch.Tensor, tokens: torch.Tensor, eps: float = 1e-12) -> torch.Tensor:
+    """Return the cosines of descriptors ``[m, C]`` of length 1 with raw tokens ``[n, C]``: ``[m, n]`` float32.
 
-
-def rows(source: FeatureMap, target: FeatureMap, points: ArrayLike, grid: tuple[int, int] | None = None) -> Rows:
-    """Compare keypoints of the source with every token of the target.
-
-    Args:
-        source: The features that describe the keypoints; always on their own grid.
-        target: The features that are searched.
-        points: ``[m, 2]`` pixel positions (x, y) in the source.
-        grid: The grid (h, w) that the target is resized to first, where it is to be combined; None: its own.
+    The products are scaled by the tokens' lengths: n·m divisions instead of the n·C that normalising tokens takes.
+    Cosines with a zero token are 0, never NaN.
     """
-    searched = target if grid is None else resample(target, grid)
-    return Rows(describe(source, points) @ unit(searched.tokens).T, searched.geometry)
-
-
-def combine(parts: Sequence[Rows], combiner: Combiner) -> Rows:
-    """Make the rows of a combination from those of its parts, all on one grid.
-
-    Raises:
-        DataError: The parts show different parts of the target image.
-        PluginError: The combiner fails, or returns something of another shape.
-    """
-    geometry = common_geometry([part.geometry for part in parts])
-    if len(parts) == 1:
-        return parts[0]
-    name, wanted = type(combiner).__name__, parts[0].similarity.shape
-    with third_party(f"The combiner {name}"):
-        similarity = combiner.combine_rows([part.similarity for part in parts])
-        if similarity.shape != wanted:
-            raise PluginError(
-                f"The combiner {name} made rows of shape {list(similarity.shape)}, not {list(wanted)}.",
-                "Report it to the author of its plugin.",
-            )
-    return Rows(similarity, geometry)
+    tokens = tokens.float()
+    lengths = torch.linalg.vector_norm(tokens, dim=1).clamp_min_(eps)
+    return (descriptors @ tokens.T).div_(lengths)

@@ -1,22 +1,27 @@
 """From pairs to rows in one pass over the images, with few features in memory at a time.
 
-Images pass the encoder in the order in which pairs need them. A pair is compared as soon as both its images are there,
-and an image's features are dropped after its last pair.
+Images pass the encoder in the order in which pairs need them. As a source, an image leaves the descriptors of its
+keypoints behind; as a target it is kept until the sources of all its pairs have passed, and is then searched for all
+of them at once, in one matrix product.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
-from visionlaw.correspondence.rows import Rows, rows
+import numpy as np
+import torch
+
+from visionlaw.correspondence.definitions import Definition
+from visionlaw.correspondence.pairs import PairTable
+from visionlaw.correspondence.rows import Grid, RowSet, cosines
 from visionlaw.features.extract import extract_stream
 from visionlaw.features.maps import FeatureMap
 from visionlaw.features.results import Extracted
 from visionlaw.features.sources import Source
 from visionlaw.protocols import EncoderRef, FeatureStore, ImageRef, Pair
 
-Grid = tuple[int, int]
+RowSets = Mapping[tuple[str, Grid], RowSet]
 
 
 def images_of(pairs: Sequence[Pair]) -> list[ImageRef]:
@@ -24,57 +29,96 @@ def images_of(pairs: Sequence[Pair]) -> list[ImageRef]:
     return list({image.key: image for pair in pairs for image in (pair.source, pair.target)}.values())
 
 
-def stream_rows(
+def fill_rows(
     encoders: Sequence[EncoderRef],
-    pairs: Sequence[Pair],
-    grids: Mapping[str, Collection[Grid | None]],
+    table: PairTable,
+    definition: Definition,
+    sets: RowSets,
     cache: FeatureStore | None = None,
     progress: Callable[[int], None] | None = None,
-) -> Iterator[tuple[int, Mapping[str, Mapping[Grid | None, Rows]]]]:
-    """Yield the rows of every pair, each image encoded once.
+    device: str = "cpu",
+) -> None:
+    """Compute the rows of all pairs, each image encoded once.
 
     Args:
         encoders: Whose features are compared, each with itself; those of one forward pass
             (:func:`visionlaw.features.layers.passes`).
-        pairs: In any order; neighbours that share images need least memory.
-        grids: Encoder id → the grids of the target on which its rows are wanted; None stands for its own.
+        table: Pairs in any order; neighbours that share images need least memory.
+        definition: How keypoints are described and targets searched.
+        sets: What is filled: by encoder id and grid.
         cache: As for :func:`visionlaw.features.extract.extract_stream`.
         progress: Called with the number of images finished since the last call, counted once for each encoder.
-
-    Yields:
-        The index of a pair, in the order in which they become complete, and its rows by encoder id and grid.
+        device: Where the products are computed.
 
     Raises:
         DataError: An image cannot be used.
     """
-    waiting: dict[str, list[int]] = {}
-    for index, pair in enumerate(pairs):
-        for key in {pair.source.key, pair.target.key}:
-            waiting.setdefault(key, []).append(index)
-    uses = Counter({key: len(indices) for key, indices in waiting.items()})
-    alive: dict[str, Mapping[str, FeatureMap]] = {}
-    sources = (Source(image.key, lambda image=image: image) for image in images_of(pairs))
-    for result in extract_stream(encoders, sources, cache, strict_images=True):
-        if not isinstance(result, Extracted):
-            continue
-        if progress is not None:
-            progress(len(encoders))
-        alive[result.key] = result.maps
-        for index in waiting[result.key]:
-            pair = pairs[index]
-            if pair.source.key not in alive or pair.target.key not in alive:
-                continue
-            sides = alive[pair.source.key], alive[pair.target.key]
-            yield index, {e.id: _rows(sides[0][e.id], sides[1][e.id], pair, grids[e.id]) for e in encoders}
-            for done in {pair.source.key, pair.target.key}:
-                uses[done] -= 1
-                if not uses[done]:
-                    del alive[done]
+    run = _Run(table, definition, sets, device)
+    sources = (Source(image.key, lambda image=image: image) for image in images_of(table.pairs))
+    with torch.inference_mode():
+        for result in extract_stream(encoders, sources, cache, strict_images=True):
+            if isinstance(result, Extracted):
+                run.take(result.key, result.maps)
+                if progress is not None:
+                    progress(len(encoders))
 
 
-def _rows(
-    source: FeatureMap, target: FeatureMap, pair: Pair, grids: Collection[Grid | None]
-) -> dict[Grid | None, Rows]:
-    wanted = {grid: grid or target.grid for grid in grids}
-    computed = {grid: rows(source, target, pair.source_points, grid) for grid in set(wanted.values())}
-    return {grid: computed[actual] for grid, actual in wanted.items()}
+class _Run:
+    """Descriptors that wait for their targets, and targets that wait for their sources."""
+
+    def __init__(self, table: PairTable, definition: Definition, sets: RowSets, device: str) -> None:
+        self.table = table
+        self.definition = definition
+        self.sets = sets
+        self.device = device
+        self.by_source = _group([pair.source.key for pair in table.pairs])
+        self.by_target = _group([pair.target.key for pair in table.pairs])
+        self.missing = {key: len(pairs) for key, pairs in self.by_target.items()}
+        self.described: dict[int, dict[tuple[str, Grid], torch.Tensor]] = {}
+        self.source_sizes: dict[int, tuple[int, int]] = {}
+        self.waiting: dict[str, Mapping[str, FeatureMap]] = {}
+
+    def take(self, key: str, maps: Mapping[str, FeatureMap]) -> None:
+        """Use an image for all that it is needed for."""
+        if key in self.by_target:
+            self.waiting[key] = maps
+        ready = {key: None} if key in self.by_target else {}
+        pairs = self.by_source.get(key, [])
+        if pairs:
+            self.describe(pairs, maps)
+            ready |= dict.fromkeys(self.table.pairs[pair].target.key for pair in pairs)
+        for target in ready:
+            if target in self.waiting and not self.missing[target]:
+                self.search(self.by_target[target], self.waiting.pop(target))
+
+    def describe(self, pairs: Sequence[int], maps: Mapping[str, FeatureMap]) -> None:
+        """Describe the keypoints of all pairs of one source."""
+        points = [self.table.pairs[pair].source_points for pair in pairs]
+        ends = np.cumsum([len(p) for p in points])[:-1].tolist()
+        for encoder, grid in self.sets:
+            found = self.definition.describe(maps[encoder], np.concatenate(points), grid).to(self.device)
+            for pair, part in zip(pairs, found.tensor_split(ends), strict=True):
+                self.described.setdefault(pair, {})[encoder, grid] = part
+        size = next(iter(maps.values())).geometry.image_size
+        for pair in pairs:
+            self.source_sizes[pair] = size
+            self.missing[self.table.pairs[pair].target.key] -= 1
+
+    def search(self, pairs: Sequence[int], maps: Mapping[str, FeatureMap]) -> None:
+        """Compare the keypoints of all pairs of one target with its tokens."""
+        descriptors = [self.described.pop(pair) for pair in pairs]
+        sizes = [self.source_sizes.pop(pair) for pair in pairs]
+        places = torch.from_numpy(np.concatenate([np.arange(*self.table.bounds(pair)) for pair in pairs]))  # pyright: ignore[reportUnknownMemberType]
+        for (encoder, grid), rows in self.sets.items():
+            searched = self.definition.searched(maps[encoder], grid)
+            together = torch.cat([found[encoder, grid] for found in descriptors])
+            rows.similarity[places] = cosines(together, searched.tokens.to(self.device)).cpu()
+            for pair, size in zip(pairs, sizes, strict=True):
+                rows.placement.put(pair, size, searched.geometry)
+
+
+def _group(keys: Collection[str]) -> dict[str, list[int]]:
+    groups: dict[str, list[int]] = {}
+    for index, key in enumerate(keys):
+        groups.setdefault(key, []).append(index)
+    return groups

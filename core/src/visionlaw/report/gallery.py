@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Sequence
 from pathlib import Path
 
 from visionlaw.atomic import sweep
+from visionlaw.correspondence.pairs import Matches
 from visionlaw.ids import PLUS
 from visionlaw.report.matches import Matched, best_and_worst, contact_sheet, pair_picture, save_png
 
@@ -15,15 +15,13 @@ PAIRS = 4
 LONGEST_STEM = 80
 
 
-def draw_matches(
-    representation: str, value: float, matched: Sequence[Matched], alpha: float, folder: Path
-) -> list[Path]:
+def draw_matches(representation: str, value: float, matches: Matches, alpha: float, folder: Path) -> list[Path]:
     """Draw a sheet of a representation's best and worst pairs, and the best and the worst one in large.
 
     Args:
         representation: Its id.
         value: Its C, in %.
-        matched: The pairs, all with keypoints, and where these were found.
+        matches: Where it found the keypoints.
         alpha: The share of a pair's size within which a keypoint is right.
         folder: Where the files go; named after the representation, written over when there.
 
@@ -33,7 +31,7 @@ def draw_matches(
     Raises:
         DataError: The folder cannot be written to.
     """
-    best, worst = best_and_worst(matched, alpha, PAIRS)
+    best, worst = best_and_worst(Matched.all_of(matches), alpha, PAIRS)
     pictures = {"sheet": contact_sheet(representation, value, best, worst, alpha)}
     for role, chosen in (("best", best), ("worst", worst)):
         if chosen:

@@ -16,10 +16,11 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from visionlaw.atomic import write_bytes
-from visionlaw.correspondence.pck import Matches
+from visionlaw.correspondence.pairs import Floats, Matches
 from visionlaw.errors import DataError
 from visionlaw.protocols import ImageRef, Pair
 
@@ -34,14 +35,44 @@ Canvas = ImageDraw.ImageDraw
 
 @dataclass(frozen=True)
 class Matched:
-    """A pair and its matches."""
+    """A pair and its matches.
+
+    Attributes:
+        pair: With m keypoints.
+        found: ``[m, 2]`` pixel positions (x, y) in the target.
+        errors: ``[m]``, the α from which on each keypoint is right.
+    """
 
     pair: Pair
-    matches: Matches
+    found: Floats
+    errors: Floats
+
+    @classmethod
+    def all_of(cls, matches: Matches) -> list[Matched]:
+        """Return the pairs of a data set, each with its part of the matches."""
+        bounds = zip(matches.table.starts[:-1], matches.table.starts[1:], strict=True)
+        return [
+            cls(pair, matches.found[start:end], matches.errors[start:end])
+            for pair, (start, end) in zip(matches.table.pairs, bounds, strict=True)
+        ]
+
+    def correct(self, alpha: float) -> NDArray[np.bool_]:
+        """Whether each keypoint is right, ``[m]``."""
+        return self.errors < alpha
 
     def value(self, alpha: float) -> float:
         """The pair's share of keypoints that are right, in %."""
-        return 100 * float(self.matches.correct(alpha).mean())
+        return 100 * float(self.correct(alpha).mean())
+
+    def truth(self) -> Floats:
+        """The true position of each keypoint that is nearest to where it was found, ``[m, 2]``."""
+        nearest = np.array(self.pair.target_points, dtype=np.float64)
+        more = self.pair.instances
+        for keypoint, point in zip(more.keypoint, more.points, strict=True) if more is not None else ():
+            distances = [np.linalg.norm(self.found[keypoint] - p) for p in (point, nearest[keypoint])]
+            if distances[0] < distances[1]:
+                nearest[keypoint] = point
+        return nearest
 
 
 def best_and_worst(matched: Sequence[Matched], alpha: float, count: int) -> tuple[list[Matched], list[Matched]]:
@@ -50,7 +81,7 @@ def best_and_worst(matched: Sequence[Matched], alpha: float, count: int) -> tupl
     Equal shares are told apart by the mean error, and each category comes once before one comes again. No pair is in
     both lists; with few pairs the lists are shorter.
     """
-    ranked = sorted(matched, key=lambda m: (-m.value(alpha), float(m.matches.errors.mean())))
+    ranked = sorted(matched, key=lambda m: (-m.value(alpha), float(m.errors.mean())))
     count = min(count, max(1, len(ranked) // 2))
     best = _varied(ranked, count)
     rest = [m for m in ranked if all(m is not b for b in best)]
@@ -164,7 +195,7 @@ def _panels(one: Matched, alpha: float, width: int) -> Image.Image:
     sharp = Image.new("RGB", (SHARPNESS * width, SHARPNESS * sizes[0][1]), PAPER)
     draw = ImageDraw.Draw(sharp)
     left = 0
-    correct = one.matches.correct(alpha)
+    correct = one.correct(alpha)
     for image, (w, h), role in zip(images, sizes, ("source", "target"), strict=True):
         drawn = image.resize((SHARPNESS * w, SHARPNESS * h), Image.Resampling.LANCZOS)
         # Muted, so that the marks stand out on any photograph.
@@ -178,7 +209,7 @@ def _panels(one: Matched, alpha: float, width: int) -> Image.Image:
             for (x, y), right in zip(place(one.pair.source_points), correct, strict=True):
                 _dot(draw, x, y, GOOD if right else BAD)
         else:
-            found, truth = place(one.matches.found), place(one.pair.target_points)
+            found, truth = place(one.found), place(one.truth())
             for start, end, right in zip(found, truth, correct, strict=True):
                 draw.line([start, end], fill=PAPER, width=4 * SHARPNESS)
                 draw.line([start, end], fill=GOOD if right else BAD, width=2 * SHARPNESS)
@@ -209,7 +240,7 @@ def _ring(draw: Canvas, x: float, y: float) -> None:
 
 
 def _caption(one: Matched, alpha: float) -> str:
-    correct = one.matches.correct(alpha)
+    correct = one.correct(alpha)
     return f"{one.pair.id}   C = {one.value(alpha):.0f} %   ({int(correct.sum())} of {len(correct)} keypoints)"
 
 

@@ -1,0 +1,95 @@
+"""The definitions of C: how keypoints are described, on which grid they are searched, and when one is right.
+
+``strict`` is ours: positions follow the geometry that travels with the features. ``reference`` is bit-compatible with
+the authors' code, traps included (:mod:`visionlaw.correspondence.reference`). Both are in PROTOCOLS §3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+
+from visionlaw.correspondence.matchers import Matcher
+from visionlaw.correspondence.pairs import Floats, Matches, PairTable
+from visionlaw.correspondence.rows import Grid, Placement
+from visionlaw.features.combine import common_grid
+from visionlaw.features.maps import FeatureMap
+from visionlaw.features.sampling import resample, sample, unit
+
+
+class Definition(Protocol):
+    """One definition of C."""
+
+    @property
+    def rows(self) -> str:
+        """Identity of how rows are computed; those of two definitions that share it are the same."""
+        ...
+
+    @property
+    def matcher(self) -> Matcher:
+        """Finds the position that a row stands for."""
+        ...
+
+    def grid(self, grids: Sequence[Grid]) -> Grid:
+        """Return the grid (h, w) on which encoders of these grids are searched together."""
+        ...
+
+    def describe(self, source: FeatureMap, points: ArrayLike, grid: Grid) -> torch.Tensor:
+        """Return the descriptors of pixel positions ``[m, 2]``: ``[m, C]`` float32 of length 1."""
+        ...
+
+    def searched(self, target: FeatureMap, grid: Grid) -> FeatureMap:
+        """Return the features that are searched, on ``grid``."""
+        ...
+
+    def judge(self, table: PairTable, placement: Placement, cells: Floats) -> Matches:
+        """Measure how far from the truth keypoints were found, at grid positions ``[K, 2]`` (x, y)."""
+        ...
+
+
+class Strict:
+    """Positions by geometry, both ways; the match in pixels of the original target image."""
+
+    rows = "strict-1"
+
+    def __init__(self, matcher: Matcher) -> None:
+        self.matcher = matcher
+
+    def grid(self, grids: Sequence[Grid]) -> Grid:
+        """Return the larger grid, taken by rows and by columns, as fine as the matcher wants it."""
+        h, w = common_grid(grids)
+        return h * self.matcher.zoom, w * self.matcher.zoom
+
+    def describe(self, source: FeatureMap, points: ArrayLike, grid: Grid) -> torch.Tensor:
+        """Interpolate the source's raw tokens bilinearly on their own grid, then normalise."""
+        return unit(sample(source, source.geometry.to_grid(points)))
+
+    def searched(self, target: FeatureMap, grid: Grid) -> FeatureMap:
+        """Resize the target's raw tokens bilinearly."""
+        return resample(target, grid)
+
+    def judge(self, table: PairTable, placement: Placement, cells: Floats) -> Matches:
+        """Measure distances in original pixels, to the nearest of each keypoint's true positions."""
+        found = placement.to_pixels(cells, table.owner)
+        return Matches(table, found, nearest(found, table.truth.keypoint, table.truth.points, table.truth.size))
+
+
+def nearest(found: Floats, keypoint: np.ndarray, points: Floats, size: Floats) -> Floats:
+    """Return the distance of each keypoint to the nearest of its true positions, as a share of the size there.
+
+    Args:
+        found: ``[K, 2]``.
+        keypoint: ``[n]``; the first K are 0 to K - 1.
+        points: ``[n, 2]``.
+        size: ``[n]``.
+    """
+    count = len(found)
+    offsets = found[keypoint] - points
+    distances = np.hypot(offsets[:, 0], offsets[:, 1]) / size
+    errors = distances[:count].copy()
+    np.minimum.at(errors, keypoint[count:], distances[count:])
+    return errors

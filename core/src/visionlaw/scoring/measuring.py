@@ -1,0 +1,203 @@
+"""Measuring C: a scorer, image pairs and a project's store put together. Imports no torch before something is computed.
+
+::
+
+    from visionlaw.project import Project
+    from visionlaw.scoring.measuring import Measuring
+
+    here = Project.find()
+    measuring = Measuring.prepare(here, dataset="spair", root=Path("SPair-71k"))
+    for row in measuring.scores(here.representations(["clip@224", "dinov2@224"])):
+        print(row.representation, row.value, row.extra["intervals"]["value"])
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
+
+from visionlaw.errors import DataError, InvalidIdError, did_you_mean
+from visionlaw.guard import third_party
+from visionlaw.ids import Reference, parse_reference
+from visionlaw.libraries import provenance_of, require_torch
+from visionlaw.project import Project
+from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob
+from visionlaw.scoring.stored import Measurement, score_and_store
+from visionlaw.specs import DatasetSpec
+from visionlaw.store import ScoreRow, Store, run_provenance
+
+if TYPE_CHECKING:
+    from visionlaw.correspondence.pairs import Matches, PairTable
+    from visionlaw.correspondence.score import CorrespondenceScorer
+
+CORE = "correspondence"
+"""The id of core's own scorer of C."""
+
+Progress = Callable[[str, int, int], None]
+
+
+def _silent(stage: str, done: int, total: int) -> None:
+    """Report to nobody."""
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """How C is measured: by which scorer, on which image pairs, of which project.
+
+    Attributes:
+        project: Whose store and caches are used.
+        scorer: The scorer, with its parameters.
+        data: The image pairs.
+        measurement: What both are, for the identity of the scores.
+        device: Where the scorer's own tensors are computed, as torch names it; None: where encoders are.
+    """
+
+    project: Project
+    scorer: Scorer
+    data: CorrespondenceDataset
+    measurement: Measurement
+    device: str | None = None
+
+    @classmethod
+    def prepare(
+        cls,
+        project: Project,
+        dataset: str | None = None,
+        root: Path | None = None,
+        scorer: str | None = None,
+        device: str | None = None,
+        **options: Any,
+    ) -> Measuring:
+        """Load the scorer and open the data set; nothing here needs torch.
+
+        Args:
+            project: Its registry.toml says what is not said here.
+            dataset: Id of the image pairs.
+            root: Folder of the data set.
+            scorer: Id of the scorer.
+            device: Where the scorer's own tensors are computed.
+            **options: Options of the scorer: ``alpha``, ``protocol``, ``matcher`` for core's.
+
+        Raises:
+            UnknownIdError, PluginError: There is no such scorer or data set, or it cannot be used.
+            InvalidIdError: The scorer has no such option.
+            DataError: The data set needs a folder, or cannot be read.
+        """
+        settings, registry = project.space.correspondence, project.registry
+        chosen = registry.canonical("dataset", dataset or settings.dataset)
+        data = registry.load("dataset", chosen, root=_root(project, chosen, root))
+        name = registry.canonical("scorer", scorer or settings.scorer)
+        loaded = registry.load("scorer", name, **_options(project, name, options))
+        with third_party(f"Reading the version of '{chosen}'", registry.get("dataset", chosen).distribution):
+            version = str(data.version)
+        sources = {
+            "scorer": provenance_of(registry.get("scorer", name)),
+            "dataset": provenance_of(registry.get("dataset", chosen)),
+        }
+        combiner = project.space.combiner
+        how = {"id": registry.canonical("combiner", combiner)} | provenance_of(registry.get("combiner", combiner))
+        return cls(project, loaded, data, Measurement(_named(name), chosen, version, sources, how), device)
+
+    def scores(
+        self, representations: Sequence[Representation], store: Store | None = None, progress: Progress = _silent
+    ) -> Iterator[ScoreRow]:
+        """Yield the score of every representation: stored ones first, new ones stored as soon as they are known.
+
+        Args:
+            representations: As :meth:`visionlaw.project.Project.representations` returns them.
+            store: Where scores are kept; None: the project's.
+            progress: See :class:`visionlaw.protocols.ScoringJob`.
+
+        Raises:
+            StoreError: The store cannot be read or written.
+            DataError, PluginError: As :func:`visionlaw.scoring.stored.score_and_store` and the scorer.
+        """
+        if store is None:
+            with Store.of_project(self.project.state_dir, create=False) as own:
+                yield from self.scores(representations, own, progress)
+            return
+
+        def begin(missing: Sequence[Representation]) -> tuple[ScoringJob, int]:
+            plugins = {e.provenance["distribution"]: e.provenance["version"] for r in missing for e in r}
+            told = run_provenance(sys.argv[1:], plugins=plugins, protocol=self.scorer.protocol)
+            return self.job(missing, progress), store.start_run("score correspondence", told)
+
+        yield from score_and_store(self.scorer, representations, self.measurement, store, begin)
+
+    def matches(
+        self, representations: Sequence[Representation], progress: Progress = _silent
+    ) -> tuple[PairTable, Iterator[tuple[Representation, Matches]]]:
+        """Return the image pairs, and where each representation finds their keypoints.
+
+        Raises:
+            DataError: The scorer is not core's: another one's matches are not known.
+        """
+        from visionlaw.correspondence.pairs import read_pairs
+
+        if self.measurement.scorer != CORE:
+            raise DataError(
+                f"The scorer '{self.measurement.scorer}' tells scores, not where it found the keypoints.",
+                f"Use core's: --scorer {CORE}",
+            )
+        job = self.job(representations, progress)
+        table = read_pairs(self.data)
+        return table, cast("CorrespondenceScorer", self.scorer).match(job, table)
+
+    def job(self, representations: Sequence[Representation], progress: Progress = _silent) -> ScoringJob:
+        """Return the job that computes what is not stored.
+
+        Raises:
+            MissingDependencyError: torch is not installed.
+        """
+        require_torch()
+        from visionlaw.features.cache import FeatureCache
+        from visionlaw.features.runtime import choose_device
+
+        here = self.project
+        return ScoringJob(
+            representations,
+            self.data,
+            here.registry.load("combiner", here.space.combiner),
+            cache=FeatureCache(here.feature_cache, here.file.cache.limit),
+            scratch=here.state_dir / "cache",
+            device=str(choose_device(self.device)),
+            progress=progress,
+        )
+
+
+def _options(project: Project, scorer: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the scorer's options: those given, else those in its id, else those of registry.toml that it declares."""
+    settings, registry = project.space.correspondence, project.registry
+    declared = registry.get("scorer", scorer).spec.options
+    for name in given:
+        if name not in declared:
+            raise InvalidIdError(
+                f"The scorer '{scorer}' has no option '{name}'.",
+                did_you_mean(name, declared) or f"Its options: {', '.join(declared) or 'none'}.",
+            )
+    shared = {"alpha": settings.alpha, "protocol": settings.protocol, "matcher": settings.matcher}
+    own = registry.options("scorer", scorer)
+    return {name: value for name, value in shared.items() if name in declared} | own | dict(given)
+
+
+def _named(scorer: str) -> str:
+    """Return what scores are filed under: core's options are told by its protocol and parameters, not by its id."""
+    reference = parse_reference(scorer)
+    return str(Reference(reference.base, {})) if reference.base == CORE else scorer
+
+
+def _root(project: Project, dataset: str, given: Path | None) -> Path | None:
+    """Return the folder of the data: the one given, or the project's for this data set."""
+    spec = project.registry.get("dataset", dataset).spec
+    root = given or project.root_of(dataset)
+    if isinstance(spec, DatasetSpec) and spec.needs_root and root is None:
+        raise DataError(
+            f"The data set '{spec.id}' needs a folder.",
+            f"Give it with --data FOLDER, or as {spec.id} under [correspondence.roots] of registry.toml.",
+        )
+    if root is not None and not root.is_dir():
+        raise DataError(f"'{root}' is not a folder.", "Give the folder of the data set with --data FOLDER.")
+    return root
