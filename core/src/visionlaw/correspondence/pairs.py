@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from visionlaw.correspondence.groups import Groups, by_attribute, by_name
 from visionlaw.errors import DataError
 from visionlaw.guard import third_party
 from visionlaw.protocols import Instances, Pair
@@ -54,6 +55,16 @@ class PairTable:
     def categories(self) -> NDArray[np.str_]:
         """``[P]``: the pairs' categories."""
         return np.array([pair.category for pair in self.pairs], dtype=np.str_)
+
+    @cached_property
+    def by_category(self) -> Groups:
+        """The pairs grouped by their categories."""
+        return by_name([pair.category for pair in self.pairs])
+
+    @cached_property
+    def by_attribute(self) -> dict[str, Groups]:
+        """The pairs grouped by the values of their attributes, as :mod:`visionlaw.correspondence.groups` says."""
+        return by_attribute([pair.attributes for pair in self.pairs])
 
     @cached_property
     def truth(self) -> Instances:

@@ -6,40 +6,14 @@ image. Imports no torch.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
-from numpy.typing import NDArray
-
+from visionlaw.correspondence.groups import Groups
+from visionlaw.correspondence.pairs import Floats, Matches
 from visionlaw.errors import DataError
-from visionlaw.guard import third_party
-from visionlaw.protocols import Pair
 
 ALPHAS = (0.01, 0.05, 0.10, 0.15)
-
-Floats = NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class Matches:
-    """Where the keypoints of one pair were found.
-
-    Attributes:
-        pair: The pair's id.
-        category: The pair's category.
-        found: ``[m, 2]`` pixel positions (x, y) in the target.
-        errors: ``[m]`` distances to the truth as shares of the pair's size: α at which they become right.
-    """
-
-    pair: str
-    category: str
-    found: Floats
-    errors: Floats
-
-    def correct(self, alpha: float) -> NDArray[np.bool_]:
-        """Whether each keypoint is right, ``[m]``: strictly closer than ``alpha`` times the pair's size."""
-        return self.errors < alpha
 
 
 @dataclass(frozen=True)
@@ -61,70 +35,53 @@ class Pck:
     per_category: float
 
 
-def pck(matches: Sequence[Matches], alpha: float) -> Pck:
+@dataclass(frozen=True)
+class GroupMean:
+    """The mean over some of the pairs.
+
+    Attributes:
+        value: In %.
+        pairs: How many they are.
+    """
+
+    value: float
+    pairs: int
+
+
+def pck(matches: Matches, alpha: float) -> Pck:
     """Average over pairs, keypoints and categories.
 
     Args:
-        matches: One per pair, each with at least one keypoint.
-        alpha: The share of the pair's size within which a keypoint is right.
+        matches: Of at least one pair.
+        alpha: The share of the size within which a keypoint is right.
 
     Raises:
         DataError: There is no pair.
     """
-    if not matches:
+    if not len(matches.table):
         raise DataError("There is no pair with keypoints to score.", "Give a data set that has some.")
-    correct = [m.correct(alpha) for m in matches]
-    shares = 100 * np.array([c.mean() for c in correct])
-    names = np.array([m.category for m in matches])
-    categories = {str(name): float(shares[names == name].mean()) for name in np.unique(names)}
+    shares = 100 * matches.shares(alpha)
+    groups = matches.table.by_category
+    means = groups.means(shares)
     return Pck(
         alpha=alpha,
         value=float(shares.mean()),
-        per_keypoint=100 * float(np.concatenate(correct).mean()),
-        categories=categories,
-        per_category=float(np.mean(list(categories.values()))),
+        per_keypoint=100 * float(matches.correct(alpha).mean()),
+        categories=dict(zip(groups.names, means.tolist(), strict=True)),
+        per_category=float(means.mean()),
     )
 
 
-def check_pair(pair: Pair) -> Pair:
-    """Return the pair if it can be scored.
+def breakdown(matches: Matches, alpha: float) -> dict[str, dict[str, GroupMean]]:
+    """Average over the pairs of each value of each attribute: attribute → value → mean.
 
-    Raises:
-        DataError: Its points do not belong together, are not finite, or its size is not a positive number.
+    Which attributes and values these are is told in :mod:`visionlaw.correspondence.groups`; the mean of each category
+    is in :class:`Pck`.
     """
-    source, target = np.shape(pair.source_points), np.shape(pair.target_points)
-    if source != target or len(source) != 2 or source[1] != 2:
-        raise DataError(f"Pair '{pair.id}' has points of shapes {source} and {target}, not twice [m, 2].")
-    if not (np.isfinite(pair.source_points).all() and np.isfinite(pair.target_points).all()):
-        raise DataError(f"Pair '{pair.id}' has a point that is not finite.", "Leave points out that are not visible.")
-    if not (np.isfinite(pair.size) and pair.size > 0):
-        raise DataError(f"Pair '{pair.id}' has the size {pair.size}, which α cannot multiply.", "Mend the data set.")
-    return pair
+    shares = 100 * matches.shares(alpha)
+    return {name: _means(groups, shares) for name, groups in matches.table.by_attribute.items()}
 
 
-def read_pairs(dataset: Iterable[object]) -> list[Pair]:
-    """Return the pairs of a data set, checked.
-
-    Raises:
-        DataError: One is malformed, or no :class:`visionlaw.protocols.Pair`.
-        PluginError: The data set fails.
-    """
-    pairs: list[Pair] = []
-    with third_party("Reading the image pairs"):
-        for given in dataset:
-            if not isinstance(given, Pair):
-                raise DataError(f"The data set gave {type(given).__name__} where a Pair is expected.", "Mend it.")
-            pairs.append(check_pair(given))
-    return pairs
-
-
-def scorable(pairs: Iterable[Pair]) -> list[Pair]:
-    """Return the pairs that have keypoints.
-
-    Raises:
-        DataError: None has.
-    """
-    kept = [pair for pair in pairs if len(pair.source_points)]
-    if not kept:
-        raise DataError("The data set has no pair with keypoints.", "Give one that has some.")
-    return kept
+def _means(groups: Groups, shares: Floats) -> dict[str, GroupMean]:
+    figures = zip(groups.names, groups.means(shares).tolist(), groups.sizes.tolist(), strict=True)
+    return {name: GroupMean(mean, size) for name, mean, size in figures}
