@@ -14,7 +14,7 @@ from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.encoders import CheckpointOption, DeviceOption, DtypeOption, read_checkpoints, read_runtime
 from visionlaw.cli.output import console, note, plural, print_json, write, write_table
 from visionlaw.errors import DataError, UnknownIdError
-from visionlaw.ids import parse_reference, split_representation
+from visionlaw.ids import split_representation
 from visionlaw.project import Project
 
 if TYPE_CHECKING:
@@ -167,11 +167,7 @@ def _root(here: Project, dataset: str, data: Path | None) -> Path | None:
     from visionlaw.specs import DatasetSpec
 
     spec = here.registry.get("dataset", dataset).spec
-    settings = here.space.correspondence
-    if data is None and settings.root is not None:
-        own = here.registry.canonical("dataset", settings.dataset)
-        if parse_reference(own).base == spec.id:
-            data = here.space_path.parent / settings.root
+    data = here.space.root_of(dataset) if data is None else data
     if isinstance(spec, DatasetSpec) and spec.needs_root and data is None:
         raise DataError(
             f"The data set '{spec.id}' needs a folder.",
