@@ -84,7 +84,8 @@ def _fields(model: type[BaseModel]) -> list[str]:
         else:
             value = field.get_default(call_default_factory=True)
             value = value.value if isinstance(value, Enum) else value
-            default = f"`{value!r}`" if value not in ((), {}, None, "") else ""
+            nothing = value in ((), {}, None, "") or isinstance(value, BaseModel)
+            default = "" if nothing else f"`{value!r}`"
         lines.append(f"| `{name}` | {default} | {field.description} |")
     return [*lines, ""]
 

@@ -14,8 +14,9 @@ from visionlaw.errors import ConfigError, InvalidIdError, NotInstalledError
 from visionlaw.plugins import Plugin
 from visionlaw.registry import Registry
 from visionlaw.space import SearchSpace
+from visionlaw.spacecheck import check_space
 from visionlaw.spacefile import default_path, find_path, read_space_file, write_default
-from visionlaw.specs import EncoderSpec
+from visionlaw.specs import CombinerSpec, DatasetSpec, EncoderSpec, SamplerSpec, ScorerSpec
 
 SHIPPED = {
     "iclr2025": "clip@336 clip@224 openclip@224 dinov2@224 sd-variations@768 sd1.5@768 sdxl@512 dit@512 sd3@512 "
@@ -23,6 +24,9 @@ SHIPPED = {
     "colm2025": "clip@336 clip@224 openclip@224 siglip-b@224 siglip-l@256 clip@224+dinov2@224 clip@336+dinov2@336 "
     "siglip2-l@256 dinov2@224 dit@512 sdxl@512 sd3@512 sd2.1@768 sd1.5@768 sd-variations@768",
 }
+
+
+OPTION = {"type": "int", "default": 100, "description": "How many."}
 
 
 def space_of(text: str, folder: Path, registry: Registry | None = None) -> SearchSpace:
@@ -143,11 +147,124 @@ def test_space_check_finds_what_the_schema_cannot(cli: Callable[..., Any], insta
         ("[space.aliases]\na = 'good/smal@224'", 2, "Did you mean 'good/small@224'"),
         ("[policy]\nsampler = 'regoin'", 2, "Did you mean 'region'"),
         ("[correspondence]\ndataset = 'unheard'", 2, "There is no dataset 'unheard'"),
+        ("[correspondence.roots]\nunheard = 'x'", 2, "There is no dataset 'unheard'"),
+        ("[benchmarks]\nm = {name = 'M', kind = 'ocr', correspondence = 'unheard'}", 2, "no dataset 'unheard'"),
+        ("[correspondence]\nscorer = 'corespondence'", 2, "Did you mean 'correspondence'"),
         ("[policy]\nbenchmarks = ['mmbnch']\n[benchmarks]\nmmbench = {name = 'M', kind = 'ocr'}", 2, "'mmbench'"),
     ):
         said = check(text)
         assert f"registry.toml:{line}:" in said, said
         assert words in said, said
+
+
+DATASETS = """
+[correspondence]
+dataset = "toypairs"
+roots = { toyfolder = "photos", "shelf/a" = "/data/shelf" }
+[benchmarks]
+mme = { name = "MME", kind = "vision" }
+gqa = { name = "GQA", kind = "vision", correspondence = "toypairs" }
+doc = { name = "Doc", kind = "ocr", correspondence = "letters?pairs=200&level=2" }
+far = { name = "Far", kind = "vision", correspondence = "toyfolder" }
+"""
+
+
+def test_each_benchmark_names_its_data_set_installed_or_not(installed: Callable[..., None], tmp_path: Path) -> None:
+    installed("toyscore")
+    for registry in (Registry([]), Registry.discover()):
+        space = space_of(DATASETS, tmp_path, registry)
+        text = "letters?level=2&pairs=200"
+        assert space.correspondence_datasets() == ("toypairs", text, "toyfolder")
+        assert [space.correspondence_of(b) for b in space.benchmarks] == ["toypairs", "toypairs", text, "toyfolder"]
+        assert space.root_of("toypairs") is None
+        assert space.root_of("toyfolder") == tmp_path / "photos"
+        assert space.root_of("shelf/a?split=val") == Path("/data/shelf")
+
+
+def test_options_of_a_data_set_that_are_its_defaults_are_dropped(tmp_path: Path) -> None:
+    spec = {"id": "pages", "target": "m:a", "aliases": ("paper",), "options": {"pairs": OPTION}}
+    found = Plugin("pages", "visionlaw-pages", "1", EntryPoint("pages", "m", "visionlaw.v1"))
+    found.specs.append(DatasetSpec.model_validate(spec))
+    text = """
+    correspondence = { dataset = "pages", roots = { paper = "here" } }
+    [benchmarks]
+    doc = { name = "Doc", kind = "ocr", correspondence = "paper?pairs=0100" }
+    """
+    space = space_of(text, tmp_path, Registry([found]))
+    assert space.correspondence_datasets() == ("pages",)
+    assert space.root_of("pages?pairs=5") == space.root_of("paper") == tmp_path / "here"
+    twice = space_of(text.replace('paper = "here"', 'paper = "here", pages = "there"'), tmp_path, Registry([found]))
+    with pytest.raises(ConfigError, match=r"gives 'pages' two folders, one of them as 'pages'\. Keep one"):
+        twice.root_of("pages")
+
+
+def test_the_shipped_file_measures_text_on_text(cli: Callable[..., Any]) -> None:
+    checked = json.loads(cli("space", "check", "--json").out)
+    assert checked["correspondence"] == {
+        **dict.fromkeys(("mmbench", "mme", "okvqa", "seedbench"), "warps"),
+        **dict.fromkeys(("mmmu", "textvqa", "vizwiz", "scienceqa"), "textpairs"),
+    }
+    assert "C is measured on: warps, textpairs." in cli("space", "check").out
+
+
+@pytest.mark.parametrize("dataset", ["warps", "spair?split=val", "pf/pascal", "ap10k", "hpatches", "textpairs"])
+def test_the_catalogue_knows_who_provides_the_data_sets(dataset: str) -> None:
+    registry = Registry([], read_space_file(default_path()).catalogue)
+    with pytest.raises(NotInstalledError, match=f"pip install visionlaw-{dataset.split('/')[0].split('?')[0]}"):
+        registry.get("dataset", dataset)
+
+
+def test_space_check_finds_the_folders_that_data_sets_lack(cli: Callable[..., Any], installed: Callable) -> None:
+    installed("toyscore")
+
+    def missing(text: str) -> dict[str, list[str]]:
+        Path("registry.toml").write_text(text, encoding="utf-8")
+        done = cli("space", "check", "--json")
+        assert done.code == 0, done.err
+        return json.loads(done.out)["missing"]
+
+    without = DATASETS.replace('roots = { toyfolder = "photos", "shelf/a" = "/data/shelf" }\n', "")
+    catalogue = '[catalogue]\nletters = "visionlaw-letters"\nshelf = "visionlaw-shelf"\n'
+    assert missing(without + catalogue) == {
+        "python -m pip install visionlaw-letters": ["letters?pairs=200&level=2"],
+        'write toyfolder = "FOLDER" under [correspondence.roots] of registry.toml': ["toyfolder"],
+    }
+    here = DATASETS.replace("/data/shelf", ".") + catalogue
+    found = missing(here)
+    assert found[
+        f"'{Path.cwd() / 'photos'}' is not a folder: mend toyfolder under [correspondence.roots] of registry.toml"
+    ] == ["toyfolder"]
+    assert found["python -m pip install visionlaw-shelf"] == ["shelf/a"]
+    Path("photos").mkdir()
+    assert list(missing(here)) == ["python -m pip install visionlaw-shelf", "python -m pip install visionlaw-letters"]
+    assert "Not usable yet: letters?pairs=200&level=2" in cli("space", "check").out
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "words"),
+    [
+        ('[correspondence]\ndataset = "pages"\nroot = "photos"\n', 1, ['write roots = { pages = "photos" } instead']),
+        ('[correspondence]\nroot = "x"\ndataset = "pf/willow?a=1"\n', 1, ['roots = { "pf/willow" = "x" }']),
+        ('[correspondence.roots]\n"warps?seed=1" = "x"\n', 2, ["has options", "write 'warps'"]),
+        ('[correspondence]\ndataset = "a b"\n', 2, ["'a b' is not an id"]),
+        ('[correspondence]\nprotocol = "lenient"\n', 2, ["'strict' or 'reference'"]),
+        ('[correspondence]\nmatcher = "softmax"\n', 2, ["'argmax', 'softargmax' or 'upsampled'"]),
+        (
+            '[correspondence]\nprotocol = "reference"\nmatcher = "upsampled"\n',
+            1,
+            ["reference has a matcher of its own", 'leave out matcher = "upsampled"', 'write protocol = "strict"'],
+        ),
+        ('[benchmarks.m]\nname = "M"\nkind = "ocr"\ncorrespondence = "a?b"\n', 4, ["'b' in 'a?b' is not an option"]),
+        ('[policy]\nscores = { A = "a.csv", B = "b.csv" }\n', 2, ["policy.scores.B", "It can be: A, C"]),
+    ],
+)
+def test_errors_about_correspondence_say_what_to_write(tmp_path: Path, text: str, line: int, words: list[str]) -> None:
+    test_errors_name_file_line_and_remedy(tmp_path, text, line, words)
+
+
+def test_the_reference_protocol_takes_the_default_matcher(tmp_path: Path) -> None:
+    space = space_of('[correspondence]\nprotocol = "reference"\nmatcher = "argmax"\n', tmp_path)
+    assert space.correspondence.protocol == "reference"
 
 
 @pytest.mark.parametrize(
@@ -210,3 +327,16 @@ def test_the_nearest_file_upwards_wins(tmp_path: Path) -> None:
     assert inner.read_text() == default_path().read_text()
     with pytest.raises(ConfigError, match="already"):
         write_default(tmp_path)
+
+
+def test_a_scorer_that_measures_something_else_than_c_is_refused(tmp_path: Path) -> None:
+    found = Plugin("s", "visionlaw-s", "1", EntryPoint("s", "m", "visionlaw.v1"))
+    found.specs += [ScorerSpec(id=f"s/{x}", target="m:a", measures=x.upper()) for x in ("a", "c")]
+    found.specs += [SamplerSpec(id="region", target="m:a"), CombinerSpec(id="concat", target="m:a")]
+    found.specs += [DatasetSpec(id="warps", target="m:a")]
+    path = tmp_path / "registry.toml"
+    path.write_text('[correspondence]\nscorer = "s/a"\n')
+    with pytest.raises(ConfigError, match=r"registry\.toml:2: the scorer 's/a' measures A, not C\. .*by: s/c\."):
+        check_space(read_space_file(path), path, Registry([found]))
+    path.write_text('[correspondence]\nscorer = "s/c"\n')
+    assert check_space(read_space_file(path), path, Registry([found])) == {}

@@ -8,10 +8,12 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from PIL import Image
 
 if TYPE_CHECKING:
     from tests.conftest import Outcome
@@ -144,6 +146,101 @@ def test_studies_of_several_names_stand_side_by_side(cli: CLI) -> None:
         r["representation"] for r in first
     ]
     assert "--study again" in cli("policy", "ask", "--study", "again").out
+
+
+OWN_DATA = """
+[space]
+representations = ["toyscore/mean@64", "toyscore/fine@64"]
+[alignment]
+definition = "loglik"
+[correspondence]
+dataset = "toypairs"
+roots = { toyfolder = "pages" }
+[benchmarks]
+vqa = { name = "VQA", kind = "vision" }
+doc = { name = "Documents", kind = "ocr", correspondence = "toyfolder" }
+gqa = { name = "GQA", kind = "vision" }
+[policy]
+scores = { A = "a.csv" }
+"""
+
+
+def test_a_study_joins_a_of_a_file_with_c_on_each_benchmarks_own_data(cli: CLI, plugin: Path, tmp_path: Path) -> None:
+    rows = [f"toyscore/{name}@64,{b},{a}" for name, a in (("mean", -2), ("fine", -1)) for b in ("vqa", "doc", "gqa")]
+    (tmp_path / "a.csv").write_text("\n".join(["setting,benchmark,a_loglik", *rows]) + "\n")
+    (tmp_path / "registry.toml").write_text(OWN_DATA)
+    (tmp_path / "pages").mkdir()
+    for number in range(3):
+        page = Image.effect_noise((70, 65), 10 + 40 * number).convert("RGB")
+        page.save(tmp_path / "pages" / f"{number}.png")
+
+    lacking = read(cli, "status")["not_scored"]
+    assert [row["missing"] for row in lacking] == [["C"], ["C"]]
+    for command in (command for row in lacking for command in row["remedy"].split("; ")):
+        done = cli(*shlex.split(command)[1:])
+        assert done.code == 0, (command, done.err)
+
+    status = read(cli, "status")
+    assert status["open"] == ["toyscore/mean@64", "toyscore/fine@64"]
+    assert status["c_from"] == {"vqa": "toypairs", "doc": "toyfolder", "gqa": "toypairs"}
+    assert status["scores"] == "A: a.csv, C: store"
+    shown = cli("policy", "status").out
+    assert f"A (loglik) from {tmp_path / 'a.csv'}" in shown
+    assert "C from toypairs for vqa, gqa; toyfolder for doc." in shown
+    measured = {
+        row["dataset"]: row["value"]
+        for dataset in ("toypairs", "toyfolder")
+        for row in json.loads(cli("score", "correspondence", "toyscore/mean@64", "--dataset", dataset, "--json").out)
+    }
+    assert measured["toypairs"] != measured["toyfolder"]
+    asked = read(cli, "ask", "-n", "2")
+    mean = next(row for row in asked["asked"] if row["representation"] == "toyscore/mean@64")
+    assert mean["C"] == {"vqa": measured["toypairs"], "doc": measured["toyfolder"], "gqa": measured["toypairs"]}
+    assert mean["A"]["doc"] == -2
+    assert asked["c_from"] == status["c_from"]
+    assert read(cli, "rank", "--benchmark", "doc")["c_from"] == {"doc": "toyfolder"}
+    assert "C from toyfolder." in cli("policy", "rank", "--benchmark", "doc").out
+    assert "C from toypairs for vqa, gqa; toyfolder for doc." in cli("policy", "rank").out
+
+
+def test_c_on_data_that_no_plugin_here_provides_still_counts(cli: CLI, project: Path) -> None:
+    from visionlaw.store import ScoreRow, Store
+
+    text = SINGLE.replace('scores = "scores.csv"', 'scores = { A = "scores.csv" }')
+    named = text.replace('kind = "ocr",', 'kind = "ocr", correspondence = "gone?pairs=200",')
+    (project / "registry.toml").write_text(named)
+    refused = cli("policy", "ask")
+    assert refused.code == 2
+    assert 'visionlaw score correspondence "good/small@224" --dataset "gone?pairs=200"' in refused.err
+    with Store.open(project / ".visionlaw" / "results.sqlite") as store:
+        run = store.start_run("test", {})
+        row = ScoreRow("good/small@224", "correspondence", "gone?pairs=200", "1", "strict", 1.0, params={"alpha": 0.1})
+        store.record_scores([row, replace(row, dataset="warps", value=9.0)], run)
+    asked = read(cli, "ask")
+    assert (asked["asked"][0]["C"], asked["c_from"]) == ({"wer": 1.0}, {"wer": "gone?pairs=200"})
+    assert "C from gone?pairs=200." in cli("policy", "status").out
+
+
+@pytest.mark.parametrize(
+    ("setting", "counted"),
+    [("", 1.0), ('matcher = "softargmax"', 2.0), ('protocol = "reference"', 3.0), ('scorer = "x/own"', 4.0)],
+)
+def test_c_is_that_of_the_protocol_matcher_and_scorer_that_the_space_names(
+    cli: CLI, project: Path, setting: str, counted: float
+) -> None:
+    from visionlaw.store import ScoreRow, Store
+
+    text = SINGLE.replace('scores = "scores.csv"', 'scores = { A = "scores.csv" }')
+    (project / "registry.toml").write_text(f"{text}[correspondence]\n{setting}\n")
+    base = ScoreRow("good/small@224", "correspondence", "warps", "1", "strict", 1.0, params={"alpha": 0.1})
+    others = (
+        replace(base, value=2.0, params={"alpha": 0.1, "matcher": "softargmax"}),
+        replace(base, value=3.0, protocol="reference"),
+        replace(base, value=4.0, scorer="x/own", protocol="own", params={}),
+    )
+    with Store.open(project / ".visionlaw" / "results.sqlite") as store:
+        store.record_scores([base, *others], store.start_run("test", {}))
+    assert read(cli, "ask")["asked"][0]["C"] == {"wer": counted}
 
 
 def test_scores_that_this_project_measured(cli: CLI, project: Path) -> None:

@@ -79,7 +79,8 @@ def test_the_folder_of_the_data_may_stand_in_the_file(score, tmp_path: Path, mon
         colours = Image.effect_noise((70, 65), 10 + 40 * number).convert("RGB")
         colours.save(tmp_path / "project" / "photos" / f"{number}.png")
     (tmp_path / "project" / "registry.toml").write_text(
-        '[space]\nrepresentations = ["toyscore/mean@64"]\n[correspondence]\ndataset = "toyfolder"\nroot = "photos"\n'
+        '[space]\nrepresentations = ["toyscore/mean@64"]\n[correspondence]\ndataset = "toyfolder"\n'
+        'roots = { toyfolder = "photos" }\n'
     )
     monkeypatch.chdir(tmp_path / "project" / "photos")
     (row,) = json.loads(score("--json").out)

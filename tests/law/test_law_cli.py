@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from typer.testing import CliRunner
 
@@ -47,6 +48,23 @@ def test_fit_shows_a_users_table(tmp_path: Path) -> None:
     figures = json.loads(_run("fit", str(path), "--json"))
     assert set(figures) >= KEYS | {"law"}
     assert set(figures["r2"]["AC-quadratic"]) == {"other"}
+
+
+def test_the_law_takes_the_c_of_each_benchmark(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    A, scene, text = random.random((3, 12))
+    lines = ["setting,benchmark,performance,a,c"]
+    for benchmark, c in (("gqa", scene), ("docs", text)):
+        performance = 50 + 10 * A + 20 * c - 8 * c**2
+        lines += [f"s{i},{benchmark},{performance[i]},{A[i]},{c[i]}" for i in range(12)]
+    (tmp_path / "own.csv").write_text("\n".join(lines))
+    figures = json.loads(_run("fit", str(tmp_path / "own.csv"), "--json"))
+    assert figures["r2_per_benchmark"] == pytest.approx({"gqa": 1.0, "docs": 1.0})
+    lines = [line.rsplit(",", 1)[0] + f",{scene[(n - 1) % 12]}" for n, line in enumerate(lines)]
+    (tmp_path / "one.csv").write_text("\n".join(["setting,benchmark,performance,a,c", *lines[1:]]))
+    of_one = json.loads(_run("fit", str(tmp_path / "one.csv"), "--json"))["r2_per_benchmark"]
+    assert of_one["gqa"] == pytest.approx(1.0)
+    assert of_one["docs"] < 0.95
 
 
 def test_fit_of_a_bad_table_is_a_users_error(tmp_path: Path) -> None:

@@ -137,3 +137,12 @@ def test_min_max_keeps_the_order_and_fills_the_unit_interval(values: list[float]
     assert (scaled.min(), scaled.max()) == (0, 1)
     order = np.argsort(values, kind="stable")
     assert (np.diff(scaled[order]) >= 0).all()
+
+
+def test_a_table_whose_c_is_not_asked_for_may_lack_it_or_leave_it_blank(table_file: TableFile) -> None:
+    for text in ("setting,benchmark,a\none,mme,1\ntwo,mme,2\n", "setting,benchmark,a,c\none,mme,1,\ntwo,mme,2,5\n"):
+        table = load_table(table_file(text), unfinished=True, needs_c=False)
+        assert np.isnan(table.C).all()
+        np.testing.assert_array_equal(table.A, [[1, 2]])
+        with pytest.raises(DataError, match=r"mine\.csv:\d: .*'c"):
+            load_table(table_file(text), unfinished=True)

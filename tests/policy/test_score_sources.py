@@ -12,7 +12,7 @@ from visionlaw.errors import DataError, InvalidIdError, StudyError
 from visionlaw.ids import parse_representation
 from visionlaw.law.tables import load_table
 from visionlaw.policy.candidates import Candidates
-from visionlaw.policy.scores import from_store, from_table
+from visionlaw.policy.scores import MeasuredC, from_store, from_table, joined
 from visionlaw.store import ScoreRow, Store
 
 ALIASES = {
@@ -100,14 +100,15 @@ C = ScoreRow("a/x@2", "correspondence", "warps", "v1", "strict", 40.0, params={"
 A = ScoreRow("a/x@2", "alignment", "captions", "v1", "maxcos", 0.5)
 
 
-def stored(*rows: ScoreRow) -> Candidates:
+WARPS = MeasuredC(("warps", "warps"))
+
+
+def stored(*rows: ScoreRow, measured: MeasuredC = WARPS) -> Candidates:
     with Store.open("sqlite://") as store:
         run = store.start_run("test", {})
         for row in rows:
             store.record_scores([row], run)
-        return from_store(
-            store.scores(), ("a/x@2", "a/y@2"), ("mme", "gqa"), "maxcos", dataset="warps", protocol="strict", alpha=0.1
-        )
+        return from_store(store.scores(), ("a/x@2", "a/y@2"), ("mme", "gqa"), "maxcos", measured)
 
 
 def test_scores_of_the_store_serve_all_benchmarks_or_their_own() -> None:
@@ -130,6 +131,9 @@ def test_the_latest_measurement_counts() -> None:
         replace(C, value=1.0, protocol="reference"),
         replace(C, value=1.0, dataset="spair"),
         replace(C, value=1.0, params={"alpha": 0.05}),
+        replace(C, value=1.0, params={"alpha": 0.1, "matcher": "softargmax"}),
+        replace(C, value=1.0, scorer="mutual"),
+        replace(C, value=1.0, benchmark="vqa"),
         replace(A, value=1.0, protocol="loglik"),
         replace(A, value=1.0, representation="a/z@2"),
         replace(A, value=1.0, benchmark="vqa"),
@@ -145,7 +149,7 @@ def test_scores_on_an_older_version_of_the_data_are_not_mixed_with_newer_ones() 
     np.testing.assert_array_equal(found.C[0], [np.nan, 50.0])
     lacking_c = next(c for c in found.not_scored if "C" in c.missing)
     assert "another version of 'warps'" in lacking_c.remedy
-    assert lacking_c.remedy.endswith('visionlaw score correspondence "a/x@2"')
+    assert lacking_c.remedy.endswith('visionlaw score correspondence "a/x@2" --dataset "warps"')
     (never_scored,) = (c for c in stored(C).not_scored if "C" in c.missing)
     assert "another version" not in never_scored.remedy
 
@@ -153,3 +157,71 @@ def test_scores_on_an_older_version_of_the_data_are_not_mixed_with_newer_ones() 
 def test_a_score_that_tells_none_apart_still_makes_a_plane() -> None:
     found = stored(C, A, replace(C, representation="a/y@2"), replace(A, representation="a/y@2"))
     np.testing.assert_array_equal(found.points(), np.zeros((2, 2, 2)))
+
+
+TEXT = replace(C, dataset="textpairs?pairs=200", value=20.0)
+BOTH_KINDS = MeasuredC(("warps", "textpairs?pairs=200"))
+
+
+def test_each_benchmark_has_the_c_of_its_own_data_set() -> None:
+    found = stored(C, TEXT, replace(C, representation="a/y@2", value=41.0), measured=BOTH_KINDS)
+    np.testing.assert_array_equal(found.C, [[40.0, 41.0], [20.0, np.nan]])
+    assert found.c_from == {"mme": "warps", "gqa": "textpairs?pairs=200"}
+
+
+def test_a_missing_c_names_the_commands_of_its_data_sets() -> None:
+    partly, never = stored(A, C, replace(A, representation="a/y@2"), measured=BOTH_KINDS).not_scored
+    assert partly.missing == never.missing == ("C",)
+    text = 'visionlaw score correspondence "{}" --dataset "textpairs?pairs=200"'
+    assert partly.remedy == text.format("a/x@2")
+    assert never.remedy == f'visionlaw score correspondence "a/y@2" --dataset "warps"; {text.format("a/y@2")}'
+
+
+def test_a_new_version_of_one_data_set_leaves_the_others_alone() -> None:
+    newer = replace(TEXT, representation="a/y@2", dataset_version="v2", value=21.0)
+    found = stored(C, TEXT, replace(C, representation="a/y@2"), newer, measured=BOTH_KINDS)
+    np.testing.assert_array_equal(found.C, [[40.0, 40.0], [np.nan, 21.0]])
+    remedies = {c.representation: c.remedy for c in found.not_scored}
+    assert "C on another version of 'textpairs?pairs=200' than the last one scored" in remedies["a/x@2"]
+    assert "warps" not in remedies["a/x@2"]
+
+
+def test_scores_without_a_matcher_are_argmax() -> None:
+    named = replace(C, representation="a/y@2", value=50.0, params={"alpha": 0.1, "matcher": "argmax"})
+    np.testing.assert_array_equal(stored(C, named).C[0], [40.0, 50.0])
+    soft = MeasuredC(("warps", "warps"), matcher="softargmax")
+    np.testing.assert_array_equal(stored(C, named, measured=soft).C[0], [np.nan, np.nan])
+
+
+def test_the_reference_protocol_counts_with_whatever_matcher_it_has() -> None:
+    published = replace(C, value=30.0, protocol="reference", params={"alpha": 0.1, "matcher": "window"})
+    reference = MeasuredC(("warps", "warps"), protocol="reference", matcher=None)
+    np.testing.assert_array_equal(stored(published, C, measured=reference).C[0], [30.0, np.nan])
+
+
+def test_parameters_that_registry_toml_does_not_name_are_never_mixed_either() -> None:
+    wide = replace(C, params={"alpha": 0.1, "window": 15})
+    narrow = replace(C, representation="a/y@2", params={"alpha": 0.1, "window": 5}, value=50.0)
+    np.testing.assert_array_equal(stored(wide, narrow).C[0], [np.nan, 50.0])
+
+
+def test_the_scorer_of_another_plugin_counts_by_its_own_protocol_one_at_a_time() -> None:
+    mutual = replace(C, scorer="mutual", protocol="cycle", params={}, value=10.0)
+    other = replace(mutual, representation="a/y@2", protocol="cycle-2", value=11.0)
+    measured = MeasuredC(("warps", "warps"), scorer="mutual", protocol=None, matcher=None)
+    np.testing.assert_array_equal(stored(C, mutual, measured=measured).C[0], [10.0, np.nan])
+    np.testing.assert_array_equal(stored(mutual, other, measured=measured).C[0], [np.nan, 11.0])
+
+
+def test_a_of_a_table_joins_measured_c(tmp_path: Path) -> None:
+    path = tmp_path / "{a}.csv"
+    path.write_text("setting,benchmark,a\n" + "".join(f"a/x@2,{b},0.5\nclip@336,{b},0.6\n" for b in ("mme", "gqa")))
+    table = load_table(path, unfinished=True, needs_c=False)
+    alignment = from_table(table, ("a/x@2", "a/y@2"), ("mme", "gqa"), canonical, "maxcos")
+    found = joined(alignment, stored(replace(A, value=0.9), C, TEXT, measured=BOTH_KINDS))
+    np.testing.assert_array_equal(found.A, [[0.5, np.nan]] * 2)
+    np.testing.assert_array_equal(found.C, [[40.0, np.nan], [20.0, np.nan]])
+    assert (found.scored, found.sources[0], found.c_from["gqa"]) == (("a/x@2",), (str(path),) * 2, TEXT.dataset)
+    (lacking,) = found.not_scored
+    assert lacking.missing == ("A", "C")
+    assert lacking.remedy.startswith(f"add 'a/y@2' to '{path}'; visionlaw score correspondence")

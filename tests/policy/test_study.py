@@ -41,7 +41,9 @@ def candidates(names: tuple[str, ...] = NAMES, unscored: tuple[str, ...] = ()) -
     A, C = (np.array([row[i] for row in rows]).T for i in (0, 1))
     lacking = [name in unscored for name in names]
     A[:, lacking] = np.nan
-    return Candidates(names, ("mme", "gqa"), A, C, "maxcos", "table.csv", ("align {}", "score {}"))
+    return Candidates(
+        names, ("mme", "gqa"), A, C, "maxcos", (("table.csv",) * 2,) * 2, (("align {}",) * 2, ("score {}",) * 2)
+    )
 
 
 def canonical(text: str) -> str:

@@ -15,7 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from visionlaw.errors import UNAVAILABLE, ConfigError, InvalidIdError, VisionlawError
-from visionlaw.ids import Reference, join_representation, parse_representation, split_representation
+from visionlaw.ids import (
+    Reference,
+    join_representation,
+    parse_reference,
+    parse_representation,
+    split_representation,
+)
 from visionlaw.spacefile import FILE_NAME, Alignment, Benchmark, Combine, Correspondence, Policy, SpaceFile
 
 if TYPE_CHECKING:
@@ -47,6 +53,55 @@ class SearchSpace:
     def correspondence(self) -> Correspondence:
         """How C is measured."""
         return self._file.correspondence
+
+    def correspondence_of(self, benchmark: str) -> str:
+        """Return the canonical id, options included, of the data set that a benchmark's C is measured on.
+
+        Raises:
+            InvalidIdError: An option that the data set does not have.
+        """
+        return self._dataset(self.benchmarks[benchmark].correspondence or self.correspondence.dataset)
+
+    def correspondence_datasets(self) -> tuple[str, ...]:
+        """Return the canonical ids, options included, of all data sets that C needs: the default first, each once.
+
+        They need not be installed.
+
+        Raises:
+            InvalidIdError: An option that a data set does not have.
+        """
+        named = (self._dataset(self.correspondence.dataset), *map(self.correspondence_of, self.benchmarks))
+        return tuple(dict.fromkeys(named))
+
+    @cached_property
+    def roots(self) -> Mapping[str, Path]:
+        """Data set id, options aside → the folder with its files, which need not exist.
+
+        Raises:
+            ConfigError: An id and an alias of one data set both have a folder.
+        """
+        found: dict[str, Path] = {}
+        for name, folder in self.correspondence.roots.items():
+            dataset = self._dataset(name)
+            if dataset in found:
+                raise ConfigError(
+                    f"{self._path}: [correspondence.roots] gives '{dataset}' two folders, one of them as '{name}'.",
+                    "Keep one of the two.",
+                )
+            found[dataset] = self._path.parent / folder
+        return found
+
+    def root_of(self, dataset: str) -> Path | None:
+        """Return the folder that registry.toml gives a data set, whatever its options; None: it gives none.
+
+        Raises:
+            ConfigError: As :attr:`roots`.
+            InvalidIdError: It is no id of a data set.
+        """
+        return self.roots.get(self._dataset(parse_reference(dataset).base))
+
+    def _dataset(self, text: str) -> str:
+        return self._registry.canonical("dataset", text)
 
     @property
     def benchmarks(self) -> Mapping[str, Benchmark]:

@@ -6,10 +6,19 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from visionlaw.errors import ConfigError, ConflictError, NotInstalledError, PluginError, VisionlawError, did_you_mean
+from visionlaw.errors import (
+    UNAVAILABLE,
+    ConfigError,
+    ConflictError,
+    NotInstalledError,
+    PluginError,
+    VisionlawError,
+    did_you_mean,
+)
 from visionlaw.ids import Reference, parse_reference, parse_representation
 from visionlaw.space import SearchSpace
 from visionlaw.spacefile import SpaceFile
+from visionlaw.specs import DatasetSpec, ScorerSpec
 from visionlaw.tomlfile import Location, line_of
 
 if TYPE_CHECKING:
@@ -26,11 +35,12 @@ def check_space(file: SpaceFile, path: Path, registry: Registry) -> dict[str, tu
         registry: What is installed.
 
     Returns:
-        Remedy → the ids that it makes usable: plugins to install, or to mend.
+        Remedy → the ids that it makes usable: plugins to install, or to mend, and folders of data sets to give.
 
     Raises:
         ConfigError: With ``file:line``: an id that its installed plugin does not have, that no known plugin could have,
-            an unknown option, sampler, combiner or data set, a benchmark that is not under [benchmarks].
+            an unknown option, sampler, combiner, scorer or data set, a scorer that does not measure C, a benchmark that
+            is not under [benchmarks].
     """
     missing: dict[str, list[str]] = {}
     for kind, text, location in _named(file):
@@ -39,16 +49,16 @@ def check_space(file: SpaceFile, path: Path, registry: Registry) -> dict[str, tu
         except (NotInstalledError, PluginError, ConflictError) as error:
             missing.setdefault(error.remedy, []).append(text)
         except VisionlawError as error:
-            line = line_of(path.read_text(encoding="utf-8"), location)
-            raise ConfigError(f"{path}:{line}: {error.message}", error.remedy) from error
+            raise _at(path, location, error.message, error.remedy) from error
     for benchmark in file.policy.benchmarks:
         if benchmark not in file.benchmarks:
-            line = line_of(path.read_text(encoding="utf-8"), ("policy", "benchmarks"))
-            raise ConfigError(
-                f"{path}:{line}: '{benchmark}' is not under [benchmarks].",
-                did_you_mean(benchmark, file.benchmarks) or "Add it there.",
-            )
-    _generate(SearchSpace(file, registry, path), path)
+            remedy = did_you_mean(benchmark, file.benchmarks) or "Add it there."
+            raise _at(path, ("policy", "benchmarks"), f"'{benchmark}' is not under [benchmarks].", remedy)
+    _check_scorer(file.correspondence.scorer, path, registry)
+    space = SearchSpace(file, registry, path)
+    _generate(space, path)
+    for remedy, dataset in _folders(space, registry):
+        missing.setdefault(remedy, []).append(dataset)
     return {remedy: tuple(dict.fromkeys(ids)) for remedy, ids in missing.items()}
 
 
@@ -66,12 +76,51 @@ def _named(file: SpaceFile) -> Iterator[tuple[Kind, str, Location]]:
             yield "encoder", str(part), ("space", "aliases", alias)
     yield "combiner", file.space.combiner, ("space", "combiner")
     yield "dataset", file.correspondence.dataset, ("correspondence", "dataset")
+    for dataset in file.correspondence.roots:
+        yield "dataset", dataset, ("correspondence", "roots", dataset)
+    for benchmark, settings in file.benchmarks.items():
+        if settings.correspondence is not None:
+            yield "dataset", settings.correspondence, ("benchmarks", benchmark, "correspondence")
+    yield "scorer", file.correspondence.scorer, ("correspondence", "scorer")
     yield "sampler", file.policy.sampler, ("policy", "sampler")
 
 
 def _encoders(part: Reference, aliases: Mapping[str, str], location: Location) -> Iterator[tuple[Kind, str, Location]]:
     for named in parse_representation(aliases.get(part.base, str(part))):
         yield "encoder", str(named), location
+
+
+def _check_scorer(text: str, path: Path, registry: Registry) -> None:
+    """Refuse a scorer that measures something else than C; one that is not installed cannot be asked."""
+    try:
+        spec = registry.get("scorer", text).spec
+    except UNAVAILABLE:
+        return
+    if isinstance(spec, ScorerSpec) and spec.measures != "C":
+        scorers = (entry.spec for entry in registry.entries("scorer"))
+        measuring = [other.id for other in scorers if isinstance(other, ScorerSpec) and other.measures == "C"]
+        message = f"the scorer '{spec.id}' measures {spec.measures}, not C."
+        raise _at(path, ("correspondence", "scorer"), message, f"C is measured by: {', '.join(measuring)}.")
+
+
+def _folders(space: SearchSpace, registry: Registry) -> Iterator[tuple[str, str]]:
+    """Yield (remedy, data set) where a folder is missing: not given, or not there."""
+    for name, folder in space.roots.items():
+        if not folder.is_dir():
+            yield f"'{folder}' is not a folder: mend {name} under [correspondence.roots] of registry.toml", name
+    for dataset in space.correspondence_datasets():
+        try:
+            spec = registry.get("dataset", dataset).spec
+        except UNAVAILABLE:
+            continue
+        if isinstance(spec, DatasetSpec) and spec.needs_root and space.root_of(dataset) is None:
+            get = f" (get the data from {spec.homepage})" if spec.homepage else ""
+            yield f'write {spec.id} = "FOLDER" under [correspondence.roots] of registry.toml{get}', dataset
+
+
+def _at(path: Path, location: Location, message: str, remedy: str) -> ConfigError:
+    """Return the error that names the line of a setting."""
+    return ConfigError(f"{path}:{line_of(path.read_text(encoding='utf-8'), location)}: {message}", remedy)
 
 
 def _generate(space: SearchSpace, path: Path) -> tuple[str, ...]:

@@ -6,10 +6,11 @@ settings of both publications) is used. What the file means is :mod:`visionlaw.s
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from visionlaw import atomic
 from visionlaw.errors import ConfigError, InvalidIdError
@@ -32,7 +33,7 @@ def _check_grammar(text: str) -> str:
     return text
 
 
-def _check_encoder(text: str) -> str:
+def _check_reference(text: str) -> str:
     try:
         parse_reference(text)
     except InvalidIdError as error:
@@ -40,8 +41,16 @@ def _check_encoder(text: str) -> str:
     return text
 
 
+def _check_root(text: str) -> str:
+    if "?" in _check_reference(text):
+        raise ValueError(f"'{text}' has options; a folder serves its data set with any: write '{text.split('?')[0]}'")
+    return text
+
+
 RepresentationText = Annotated[str, AfterValidator(_check_grammar)]
-EncoderText = Annotated[str, AfterValidator(_check_encoder)]
+EncoderText = Annotated[str, AfterValidator(_check_reference)]
+DatasetText = Annotated[str, AfterValidator(_check_reference)]
+RootText = Annotated[str, AfterValidator(_check_root)]
 
 
 class Combine(_Section):
@@ -97,14 +106,48 @@ class Alignment(_Section):
 class Correspondence(_Section):
     """How C is measured."""
 
-    root: str | None = Field(
-        default=None, description="Folder with the data set's images or files, relative to this file."
+    dataset: DatasetText = Field(
+        default="warps",
+        description="Id of the correspondence data set, options included, of the benchmarks that name none.",
     )
-    dataset: str = Field(default="warps", description="Id of the correspondence data set.")
-    protocol: Literal["strict"] = Field(default="strict", description="How keypoints are mapped and judged.")
+    roots: dict[RootText, str] = Field(
+        default={},
+        description="Data set id, options aside → the folder with its images or files, relative to this file.",
+    )
+    scorer: str = Field(default="correspondence", description="Id of the scorer that measures C.")
+    protocol: Literal["strict", "reference"] = Field(
+        default="strict",
+        description="How keypoints are mapped and judged: strict, or reference, as the publications' code does.",
+    )
+    matcher: Literal["argmax", "softargmax", "upsampled"] = Field(
+        default="argmax",
+        description="strict: how the position of the best match is found; the protocol reference has its own.",
+    )
     alpha: Annotated[float, Field(strict=True, gt=0, le=1)] = Field(
         default=0.10, description="Share of the object's size that counts as hit."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _folders_by_dataset(cls, data: Any) -> Any:
+        if isinstance(data, dict) and "root" in data:
+            given = cast("dict[str, Any]", data)
+            dataset = str(given.get("dataset", "warps")).split("?")[0]
+            name = dataset if re.fullmatch(r"[\w-]+", dataset) else f'"{dataset}"'
+            raise ValueError(
+                f"'root' is no longer a setting, since each data set has a folder of its own: "
+                f'write roots = {{ {name} = "{given["root"]}" }} instead'
+            )
+        return data  # pyright: ignore[reportUnknownVariableType]
+
+    @model_validator(mode="after")
+    def _reference_has_its_own_matcher(self) -> Correspondence:
+        if self.protocol == "reference" and self.matcher != "argmax":
+            raise ValueError(
+                f'the protocol reference has a matcher of its own: leave out matcher = "{self.matcher}", '
+                'or write protocol = "strict"'
+            )
+        return self
 
 
 class Benchmark(_Section):
@@ -113,7 +156,25 @@ class Benchmark(_Section):
     name: str = Field(description="Its name in full.")
     kind: Literal["vision", "ocr"] = Field(description="Which group it is averaged with.")
     images: str | None = Field(default=None, description="Id of the image source with its images, for A.")
+    correspondence: DatasetText | None = Field(
+        default=None,
+        description="Id of the data set that its C is measured on, options included: text for a benchmark of text; "
+        "when absent, the one under [correspondence].",
+    )
     higher_is_better: bool = Field(default=True, description="Whether a higher performance is better.")
+
+
+class Scores(_Section):
+    """Where A and where C come from, as a table of two."""
+
+    A: str | None = Field(
+        default=None, description="A published table or a CSV file; when absent, what this project has measured."
+    )
+    C: str | None = Field(default=None, description="The same for C.")
+
+
+def _both(value: Any) -> Any:
+    return {"A": value, "C": value} if isinstance(value, str) else value
 
 
 class Policy(_Section):
@@ -130,10 +191,10 @@ class Policy(_Section):
     seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = Field(
         default=0, description="Seed of the sampler's random choices."
     )
-    scores: str | None = Field(
-        default=None,
+    scores: Annotated[Scores, BeforeValidator(_both, json_schema_input_type=str | Scores)] = Field(
+        default_factory=Scores,
         description="Where A and C come from: a published table (iclr2025, colm2025), a CSV file, or, when absent, "
-        "what this project has measured.",
+        "what this project has measured; a table of A and C where they come from different places.",
     )
 
     @field_validator("benchmarks")

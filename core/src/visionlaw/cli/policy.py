@@ -46,6 +46,7 @@ def ask(
         write(f"Train next: {suggestion.representation}")
         write(f"  Why: {suggestion.reason}")
         write(f"  Then: {views.tell_command(suggestion.representation, status.settings)}")
+    write(views.c_sentence(status.c_from))
     write(f"{status.left} of {status.settings.budget} finetunings are left to ask for.")
     views.note_not_scored(status.not_scored)
 
@@ -136,9 +137,8 @@ def _opened(name: str, space: Path | None) -> Generator[Study]:
     """Open the study that registry.toml describes; nothing is written until a change is accepted."""
     import sys
 
-    from visionlaw.law.tables import SHIPPED, load_table
     from visionlaw.policy.checked import CheckedSampler
-    from visionlaw.policy.scores import STORE, from_store, from_table
+    from visionlaw.policy.sources import candidates_of, name_of_sources
     from visionlaw.policy.study import Study
     from visionlaw.store import Store, run_provenance
     from visionlaw.store.studies import StudySettings
@@ -158,29 +158,14 @@ def _opened(name: str, space: Path | None) -> Generator[Study]:
         benchmarks=policy.benchmarks or tuple(kinds),
         budget=policy.budget,
         seed=policy.seed,
-        scores=policy.scores or STORE,
+        scores=name_of_sources(policy.scores),
         a_definition=here.space.alignment.definition,
         lower_is_better=tuple(b for b in policy.benchmarks or kinds if not kinds[b].higher_is_better),
     )
     entry = here.registry.get("sampler", policy.sampler)
     rule = here.registry.load("sampler", policy.sampler)
-    representations = here.space.representations
-    wanted = (representations, settings.benchmarks)
-    table = None
-    if settings.scores != STORE:
-        shipped = settings.scores in SHIPPED
-        path = settings.scores if shipped else here.space_path.parent / settings.scores
-        table = from_table(load_table(path, unfinished=True), *wanted, here.space.canonical, settings.a_definition)
-    correspondence = here.space.correspondence
     with Store.of_project(here.state_dir, create=False) as store:
-        candidates = table or from_store(
-            store.scores(representations=representations),
-            *wanted,
-            settings.a_definition,
-            dataset=here.registry.canonical("dataset", correspondence.dataset),
-            protocol=correspondence.protocol,
-            alpha=correspondence.alpha,
-        )
+        candidates = candidates_of(here, store, settings.benchmarks)
         yield Study(
             store,
             settings,
@@ -195,6 +180,7 @@ def _opened(name: str, space: Path | None) -> Generator[Study]:
                 sampler=settings.sampler,
                 scores=settings.scores,
                 a_definition=settings.a_definition,
+                c_from=candidates.c_from,
             ),
         )
 

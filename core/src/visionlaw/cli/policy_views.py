@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ def asked_json(suggestions: Sequence[Suggestion], status: StudyStatus) -> dict[s
         "sampler": status.settings.sampler,
         "asked": [asdict(suggestion) for suggestion in suggestions],
         "left": status.left,
+        "c_from": dict(status.c_from),
         "not_scored": _not_scored_json(status.not_scored),
     }
 
@@ -49,6 +50,7 @@ def ranking_json(ranking: Ranking, benchmark: str | None) -> dict[str, Any]:
         "mean_rank": dict(ranking.mean_rank),
         "results": dict(ranking.results),
         "left_out_error": dict(ranking.left_out_error),
+        "c_from": {b: source for b, source in ranking.c_from.items() if benchmark in (None, b)},
         "not_scored": _not_scored_json(ranking.not_scored),
         "notes": ranking.notes,
         "unused": ranking.unused,
@@ -64,6 +66,8 @@ def status_json(status: StudyStatus) -> dict[str, Any]:
         "begun": status.begun,
         "asked": status.asked,
         "left": status.left,
+        "a_from": status.a_from,
+        "c_from": dict(status.c_from),
         "trials": [
             {
                 **trial_json(view.trial),
@@ -77,6 +81,17 @@ def status_json(status: StudyStatus) -> dict[str, Any]:
         "not_scored": _not_scored_json(status.not_scored),
         "best": {b: {"representation": name, "value": value} for b, (name, value) in status.best.items()},
     }
+
+
+def c_sentence(c_from: Mapping[str, str]) -> str:
+    """Return where C comes from, with the benchmarks where they differ in it."""
+    benchmarks: dict[str, list[str]] = {}
+    for benchmark, source in c_from.items():
+        benchmarks.setdefault(source, []).append(benchmark)
+    if len(benchmarks) == 1:
+        return f"C from {next(iter(benchmarks))}."
+    parts = [f"{source} for {', '.join(names)}" for source, names in benchmarks.items()]
+    return f"C from {'; '.join(parts)}."
 
 
 def tell_command(representation: str, settings: StudySettings) -> str:
@@ -109,6 +124,7 @@ def show_ranking(ranking: Ranking, benchmark: str | None) -> None:
         _show_one(ranking, benchmarks[0])
     elif ranking.mean_rank:
         _show_several(ranking)
+    write(c_sentence({benchmark: ranking.c_from[benchmark] for benchmark in benchmarks}))
     note_not_scored(ranking.not_scored)
 
 
@@ -118,9 +134,8 @@ def show_status(status: StudyStatus) -> None:
     begun = "" if status.begun else " (not begun: the first 'ask' or 'tell' begins it)"
     write(f"Study '{settings.name}'{begun}")
     write(f"  {settings.mode}: {', '.join(settings.benchmarks)}")
-    write(
-        f"  sampler {settings.sampler}, seed {settings.seed}; A ({settings.a_definition}) and C from {settings.scores}"
-    )
+    write(f"  sampler {settings.sampler}, seed {settings.seed}; A ({settings.a_definition}) from {status.a_from}")
+    write(f"  {c_sentence(status.c_from)}")
     left = f"{status.left} left; {plural(len(status.open), 'candidate')} open"
     write(f"  asked for {status.asked} of {settings.budget}, {left}")
     if status.trials:

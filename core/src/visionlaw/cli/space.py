@@ -48,6 +48,7 @@ def check(
                 "file": str(here.space_path),
                 "representations": representations,
                 "benchmarks": list(space.benchmarks),
+                "correspondence": {benchmark: space.correspondence_of(benchmark) for benchmark in space.benchmarks},
                 "missing": missing,
             }
         )
@@ -56,6 +57,7 @@ def check(
     write(f"{here.space_path}: valid.")
     counts = ((single, "encoder"), (len(representations) - single, "combination"), (len(space.benchmarks), "benchmark"))
     write(", ".join(plural(number, noun) for number, noun in counts) + ".")
+    write(f"C is measured on: {', '.join(space.correspondence_datasets())}.")
     for remedy, ids in missing.items():
         write(f"Not usable yet: {', '.join(ids)}\n  → {remedy}")
 

@@ -46,7 +46,9 @@ class Row:
     kind: str
 
 
-def parse_rows(name: str, data: bytes, layout: ColumnLayout, *, blank_performance: bool) -> tuple[Row, ...]:
+def parse_rows(
+    name: str, data: bytes, layout: ColumnLayout, *, blank_performance: bool, needs_c: bool = True
+) -> tuple[Row, ...]:
     """Parse the bytes of a CSV file.
 
     Args:
@@ -54,6 +56,7 @@ def parse_rows(name: str, data: bytes, layout: ColumnLayout, *, blank_performanc
         data: Its content; UTF-8, with or without byte order mark.
         layout: The columns to expect.
         blank_performance: Read an empty performance as NaN, and a table without that column as unfinished.
+        needs_c: Read C; else it is NaN in every row, whether there is a column or not.
 
     Raises:
         DataError: Not UTF-8, empty, a missing column, or a cell that is blank or not a finite number.
@@ -62,7 +65,7 @@ def parse_rows(name: str, data: bytes, layout: ColumnLayout, *, blank_performanc
     try:
         header = [column.strip() for column in reader.fieldnames or ()]
         reader.fieldnames = header
-        columns = _Columns.choose(name, header, layout, blank_performance)
+        columns = _Columns.choose(name, header, layout, blank_performance, needs_c)
         rows = tuple(columns.read(name, reader.line_num, record) for record in reader)
     except csv.Error as error:
         raise DataError(f"{name}:{reader.line_num}: {error}.", "Save the table as plain CSV.") from None
@@ -89,12 +92,14 @@ class _Columns:
     layout: ColumnLayout
     definition: str
     alignment: tuple[str, ...]
-    correspondence: str
+    correspondence: str | None
     performance: str | None
     blank_performance: bool
 
     @classmethod
-    def choose(cls, name: str, header: Sequence[str], layout: ColumnLayout, blank_performance: bool) -> _Columns:
+    def choose(
+        cls, name: str, header: Sequence[str], layout: ColumnLayout, blank_performance: bool, needs_c: bool
+    ) -> _Columns:
         """Match a header with the layout."""
         twice = next((c for c in header if c and header.count(c) > 1), None)
         if twice is not None:
@@ -113,12 +118,13 @@ class _Columns:
             _require(name, header, tuple(columns[0] for columns in layout.alignment.values()))
         for column in layout.alignment[present[0]]:
             _require(name, header, (column,))
-        _require(name, header, layout.correspondence)
+        if needs_c:
+            _require(name, header, layout.correspondence)
         return cls(
             layout=layout,
             definition=present[0],
             alignment=layout.alignment[present[0]],
-            correspondence=next(c for c in layout.correspondence if c in header),
+            correspondence=next(c for c in layout.correspondence if c in header) if needs_c else None,
             performance=layout.performance if layout.performance in header else None,
             blank_performance=blank_performance,
         )
@@ -140,7 +146,7 @@ class _Columns:
             benchmark=benchmark,
             definition=self.definition,
             alignment=math.fsum(parts) / len(parts),
-            correspondence=_number(where, record, self.correspondence),
+            correspondence=_number(where, record, self.correspondence) if self.correspondence else math.nan,
             performance=self._performance(where, record),
             kind=kind,
         )

@@ -113,12 +113,13 @@ class LawTable:
                 )
 
 
-def load_table(source: str | Path, *, unfinished: bool = False) -> LawTable:
+def load_table(source: str | Path, *, unfinished: bool = False, needs_c: bool = True) -> LawTable:
     """Load a published table by name, or any CSV file of the same columns.
 
     Args:
         source: ``iclr2025``, ``colm2025`` or a path.
         unfinished: Accept settings that are not trained yet: their performance is blank and read as NaN.
+        needs_c: Read C; else all of it is NaN, and the table may do without.
 
     Raises:
         DataError: The file cannot be read, or a row is wrong; the message names the file and the line.
@@ -128,7 +129,7 @@ def load_table(source: str | Path, *, unfinished: bool = False) -> LawTable:
         data = files("visionlaw.law").joinpath("data", f"law_{name}.csv").read_bytes()
     else:
         data = _read(Path(source))
-    return _assemble(name, parse_rows(name, data, LAYOUT, blank_performance=unfinished))
+    return _assemble(name, parse_rows(name, data, LAYOUT, blank_performance=unfinished, needs_c=needs_c))
 
 
 def _read(path: Path) -> bytes:

@@ -91,6 +91,8 @@ class StudyStatus:
         open: Scored candidates that may still be asked for.
         not_scored: Candidates that can't be asked for since their A or C is not known.
         best: By benchmark, the best observed: (representation, performance).
+        a_from: Where A comes from: ``store``, or a table's name.
+        c_from: By benchmark, where its C comes from: the id of a data set, or a table's name.
     """
 
     settings: StudySettings
@@ -100,6 +102,8 @@ class StudyStatus:
     open: tuple[str, ...]
     not_scored: tuple[NotScored, ...]
     best: Mapping[str, tuple[str, float]]
+    a_from: str
+    c_from: Mapping[str, str]
 
     @property
     def left(self) -> int:

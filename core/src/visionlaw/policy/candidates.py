@@ -36,8 +36,8 @@ class Candidates:
         A: ``[b, k]`` alignment as ``a_definition`` says; NaN where it is not known.
         C: ``[b, k]`` correspondence; NaN where it is not known.
         a_definition: ``maxcos`` or ``loglik``.
-        source: Where A and C come from.
-        remedies: How A and how C of a candidate are obtained; ``{}`` stands for its id.
+        sources: Where A comes from on each benchmark, and where C does: a table's name, or the id of a data set.
+        remedies: How A and how C of a candidate are obtained on each benchmark; ``{}`` stands for its id.
     """
 
     representations: tuple[str, ...]
@@ -45,8 +45,8 @@ class Candidates:
     A: FloatArray = field(repr=False)
     C: FloatArray = field(repr=False)
     a_definition: str
-    source: str
-    remedies: tuple[str, str]
+    sources: tuple[tuple[str, ...], tuple[str, ...]]
+    remedies: tuple[tuple[str, ...], tuple[str, ...]]
 
     @property
     def known(self) -> BoolArray:
@@ -63,6 +63,11 @@ class Candidates:
         """The others, with what they lack."""
         return tuple(self._lacking(int(i)) for i in np.flatnonzero(~self.known))
 
+    @property
+    def c_from(self) -> dict[str, str]:
+        """Where C comes from, by benchmark."""
+        return dict(zip(self.benchmarks, self.sources[1], strict=True))
+
     def points(self) -> FloatArray:
         """Return ``[b, scored, 2]``: A and C of the scored candidates, min-max normalised over them.
 
@@ -73,10 +78,15 @@ class Candidates:
 
     def _lacking(self, index: int) -> NotScored:
         representation = self.representations[index]
-        rows = (("A", self.A, self.remedies[0]), ("C", self.C, self.remedies[1]))
-        lacking = [(name, remedy) for name, values, remedy in rows if not np.isfinite(values[:, index]).all()]
+        lacking = [
+            (name, remedy)
+            for name, values, remedies in zip("AC", (self.A, self.C), self.remedies, strict=True)
+            for value, remedy in zip(values[:, index], remedies, strict=True)
+            if not np.isfinite(value)
+        ]
+        missing = dict.fromkeys(name for name, _ in lacking)
         remedies = dict.fromkeys(remedy.format(representation) for _, remedy in lacking)
-        return NotScored(representation, tuple(name for name, _ in lacking), "; ".join(remedies))
+        return NotScored(representation, tuple(missing), "; ".join(remedies))
 
 
 def index_of(names: Iterable[str]) -> dict[str, int]:

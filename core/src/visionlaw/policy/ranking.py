@@ -54,6 +54,7 @@ class Ranking:
         results: How many scored candidates have a result, by benchmark.
         left_out_error: By benchmark, by how much a result is missed, root mean square, when it is predicted from the
             others; None with fewer than 3 results.
+        c_from: By benchmark, where its C comes from: the id of a data set, or a table's name.
         not_scored: Candidates that can't be ranked since their A or C is not known.
         notes: What to keep in mind, in sentences.
         unused: Representations whose results are kept but cannot enter the law: no longer in the space, or not scored.
@@ -65,6 +66,7 @@ class Ranking:
     mean_rank: Mapping[str, float]
     results: Mapping[str, int]
     left_out_error: Mapping[str, float | None]
+    c_from: Mapping[str, str]
     not_scored: tuple[NotScored, ...]
     notes: tuple[str, ...]
     unused: tuple[str, ...] = ()
@@ -100,6 +102,7 @@ def rank(study: str, sampler: CheckedSampler, candidates: Candidates, state: Stu
         mean_rank=_mean_rank(candidates.scored, places),
         results=counts,
         left_out_error=dict(zip(candidates.benchmarks, missed, strict=True)),
+        c_from=candidates.c_from,
         not_scored=candidates.not_scored,
         notes=tuple(_too_few(b, n) for b, n in counts.items() if n < FEWEST_FOR_RANKING),
     )

@@ -204,6 +204,8 @@ class Study:
             open=tuple(name for name in self._names if name not in history.trials),
             not_scored=tuple(c for c in self.candidates.not_scored if c.representation not in history.trials),
             best=self._best(history),
+            a_from=self.candidates.sources[0][0],
+            c_from=self.candidates.c_from,
         )
 
     def _history(self) -> History:

@@ -1,0 +1,57 @@
+"""The candidates of a project's study: its space, with A and C from where its registry.toml says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from visionlaw.law.tables import SHIPPED, load_table
+from visionlaw.policy.candidates import Candidates
+from visionlaw.policy.scores import STORE, MeasuredC, from_store, from_table, joined
+
+if TYPE_CHECKING:
+    from visionlaw.project import Project
+    from visionlaw.spacefile import Scores
+    from visionlaw.store import Store
+
+
+def name_of_sources(scores: Scores) -> str:
+    """Return how a study names where its A and C come from: one name, or ``A: …, C: …``."""
+    if scores.A == scores.C:
+        return scores.A or STORE
+    return f"A: {scores.A or STORE}, C: {scores.C or STORE}"
+
+
+def candidates_of(project: Project, store: Store, benchmarks: Sequence[str]) -> Candidates:
+    """Return the representations of a project's space with their A and C.
+
+    Args:
+        project: Whose registry.toml it is.
+        store: What the project has measured.
+        benchmarks: The benchmarks of the study, keys of [benchmarks].
+
+    Raises:
+        DataError: A table cannot be used.
+        StudyError: A table follows another definition of A, or lacks a benchmark.
+        ConfigError, InvalidIdError: The space cannot be made.
+    """
+    scores = project.space.policy.scores
+    if scores.A == scores.C:
+        return _from(project, store, benchmarks, scores.A)
+    alignment = _from(project, store, benchmarks, scores.A, needs_c=False)
+    return joined(alignment, _from(project, store, benchmarks, scores.C))
+
+
+def _from(
+    project: Project, store: Store, benchmarks: Sequence[str], source: str | None, *, needs_c: bool = True
+) -> Candidates:
+    space = project.space
+    definition = space.alignment.definition
+    if source is not None:
+        path = source if source in SHIPPED else project.space_path.parent / source
+        table = load_table(path, unfinished=True, needs_c=needs_c)
+        return from_table(table, space.representations, benchmarks, space.canonical, definition)
+    scorer = project.registry.canonical("scorer", space.correspondence.scorer)
+    measured = MeasuredC.of_space(space, scorer, benchmarks)
+    stored = store.scores(representations=space.representations)
+    return from_store(stored, space.representations, benchmarks, definition, measured)
