@@ -255,6 +255,7 @@ def test_space_check_finds_the_folders_that_data_sets_lack(cli: Callable[..., An
             ["reference has a matcher of its own", 'leave out matcher = "upsampled"', 'write protocol = "strict"'],
         ),
         ('[benchmarks.m]\nname = "M"\nkind = "ocr"\ncorrespondence = "a?b"\n', 4, ["'b' in 'a?b' is not an option"]),
+        ("[policy]\nscores = 3\n", 2, ['{ A = "a.csv", C = "c.csv" }']),
         ('[policy]\nscores = { A = "a.csv", B = "b.csv" }\n', 2, ["policy.scores.B", "It can be: A, C"]),
     ],
 )
@@ -329,7 +330,7 @@ def test_the_nearest_file_upwards_wins(tmp_path: Path) -> None:
         write_default(tmp_path)
 
 
-def test_a_scorer_that_measures_something_else_than_c_is_refused(tmp_path: Path) -> None:
+def test_the_scorer_has_to_measure_c_and_a_data_set_of_files_needs_its_folder(tmp_path: Path) -> None:
     found = Plugin("s", "visionlaw-s", "1", EntryPoint("s", "m", "visionlaw.v1"))
     found.specs += [ScorerSpec(id=f"s/{x}", target="m:a", measures=x.upper()) for x in ("a", "c")]
     found.specs += [SamplerSpec(id="region", target="m:a"), CombinerSpec(id="concat", target="m:a")]
@@ -340,3 +341,11 @@ def test_a_scorer_that_measures_something_else_than_c_is_refused(tmp_path: Path)
         check_space(read_space_file(path), path, Registry([found]))
     path.write_text('[correspondence]\nscorer = "s/c"\n')
     assert check_space(read_space_file(path), path, Registry([found])) == {}
+    spec = DatasetSpec(id="pf/willow", target="m:a", needs_root=True, homepage="https://example.org/pf")
+    found.specs.append(spec)
+    path.write_text('[correspondence]\nscorer = "s/c"\ndataset = "pf/willow"\n')
+    (remedy,) = check_space(read_space_file(path), path, Registry([found]))
+    assert remedy == (
+        'write "pf/willow" = "FOLDER" under [correspondence.roots] of registry.toml '
+        "(get the data from https://example.org/pf)"
+    )

@@ -203,6 +203,21 @@ def test_a_study_joins_a_of_a_file_with_c_on_each_benchmarks_own_data(cli: CLI, 
     assert "C from toypairs for vqa, gqa; toyfolder for doc." in cli("policy", "rank").out
 
 
+def test_a_and_c_may_come_from_two_tables_and_only_a_has_to_follow_the_studys_definition(
+    cli: CLI, tmp_path: Path
+) -> None:
+    cli("init")
+    path = tmp_path / "registry.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace('scores = "iclr2025"', 'scores = { A = "iclr2025", C = "colm2025" }'))
+    asked = read(cli, "ask")
+    assert set(asked["c_from"].values()) == {"colm2025"}
+    assert "A (maxcos) from iclr2025" in cli("policy", "status").out
+    path.write_text(text.replace('scores = "iclr2025"', 'scores = { A = "colm2025", C = "iclr2025" }'))
+    refused = cli("policy", "ask", "--study", "other")
+    assert (refused.code, "A of 'colm2025' is loglik" in refused.err) == (2, True)
+
+
 def test_c_on_data_that_no_plugin_here_provides_still_counts(cli: CLI, project: Path) -> None:
     from visionlaw.store import ScoreRow, Store
 

@@ -19,7 +19,7 @@ from visionlaw.ids import Reference, parse_reference, parse_representation
 from visionlaw.space import SearchSpace
 from visionlaw.spacefile import SpaceFile
 from visionlaw.specs import DatasetSpec, ScorerSpec
-from visionlaw.tomlfile import Location, line_of
+from visionlaw.tomlfile import Location, line_of, written_key
 
 if TYPE_CHECKING:
     from visionlaw.registry import Registry
@@ -115,7 +115,7 @@ def _folders(space: SearchSpace, registry: Registry) -> Iterator[tuple[str, str]
             continue
         if isinstance(spec, DatasetSpec) and spec.needs_root and space.root_of(dataset) is None:
             get = f" (get the data from {spec.homepage})" if spec.homepage else ""
-            yield f'write {spec.id} = "FOLDER" under [correspondence.roots] of registry.toml{get}', dataset
+            yield f'write {written_key(spec.id)} = "FOLDER" under [correspondence.roots] of registry.toml{get}', dataset
 
 
 def _at(path: Path, location: Location, message: str, remedy: str) -> ConfigError:

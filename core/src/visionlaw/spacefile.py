@@ -6,7 +6,6 @@ settings of both publications) is used. What the file means is :mod:`visionlaw.s
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -16,7 +15,7 @@ from visionlaw import atomic
 from visionlaw.errors import ConfigError, InvalidIdError
 from visionlaw.ids import is_encoder_id, parse_reference, parse_representation
 from visionlaw.modes import Mode
-from visionlaw.tomlfile import read_toml
+from visionlaw.tomlfile import read_toml, written_key
 
 FILE_NAME = "registry.toml"
 
@@ -133,10 +132,9 @@ class Correspondence(_Section):
         if isinstance(data, dict) and "root" in data:
             given = cast("dict[str, Any]", data)
             dataset = str(given.get("dataset", "warps")).split("?")[0]
-            name = dataset if re.fullmatch(r"[\w-]+", dataset) else f'"{dataset}"'
             raise ValueError(
                 f"'root' is no longer a setting, since each data set has a folder of its own: "
-                f'write roots = {{ {name} = "{given["root"]}" }} instead'
+                f'write roots = {{ {written_key(dataset)} = "{given["root"]}" }} instead'
             )
         return data  # pyright: ignore[reportUnknownVariableType]
 
@@ -174,7 +172,9 @@ class Scores(_Section):
 
 
 def _both(value: Any) -> Any:
-    return {"A": value, "C": value} if isinstance(value, str) else value
+    if not isinstance(value, str | dict | Scores):
+        raise ValueError('write a table\'s name or file, or both apart: { A = "a.csv", C = "c.csv" }')
+    return {"A": value, "C": value} if isinstance(value, str) else value  # pyright: ignore[reportUnknownVariableType]
 
 
 class Policy(_Section):

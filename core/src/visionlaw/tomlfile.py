@@ -88,6 +88,11 @@ def _line_of_item(text: str, start: int, index: int) -> int:
     return start
 
 
+def written_key(text: str) -> str:
+    """Return a key as it is written in TOML: in quotes where it needs them."""
+    return text if re.fullmatch(r"[A-Za-z0-9_-]+", text) else f'"{text}"'
+
+
 def _unquote(key: str) -> str:
     return key.strip().strip("\"'")
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from visionlaw.law.tables import SHIPPED, load_table
 from visionlaw.policy.candidates import Candidates
@@ -38,18 +38,24 @@ def candidates_of(project: Project, store: Store, benchmarks: Sequence[str]) -> 
     scores = project.space.policy.scores
     if scores.A == scores.C:
         return _from(project, store, benchmarks, scores.A)
-    alignment = _from(project, store, benchmarks, scores.A, needs_c=False)
-    return joined(alignment, _from(project, store, benchmarks, scores.C))
+    alignment = _from(project, store, benchmarks, scores.A, uses="A")
+    return joined(alignment, _from(project, store, benchmarks, scores.C, uses="C"))
 
 
 def _from(
-    project: Project, store: Store, benchmarks: Sequence[str], source: str | None, *, needs_c: bool = True
+    project: Project,
+    store: Store,
+    benchmarks: Sequence[str],
+    source: str | None,
+    uses: Literal["A", "C", "AC"] = "AC",
 ) -> Candidates:
     space = project.space
     definition = space.alignment.definition
     if source is not None:
         path = source if source in SHIPPED else project.space_path.parent / source
-        table = load_table(path, unfinished=True, needs_c=needs_c)
+        table = load_table(path, unfinished=True, needs_c="C" in uses)
+        if "A" not in uses:
+            definition = table.a_definition
         return from_table(table, space.representations, benchmarks, space.canonical, definition)
     scorer = project.registry.canonical("scorer", space.correspondence.scorer)
     measured = MeasuredC.of_space(space, scorer, benchmarks)
