@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CombinerSpec, SamplerSpec, ScorerSpec
+from visionlaw.specs import CombinerSpec, Option, SamplerSpec, ScorerSpec
 
 
 @hookimpl
@@ -29,6 +29,21 @@ def visionlaw_scorers() -> Iterable[ScorerSpec]:
         measures="C",
         unit="PCK, % of keypoints, 0–100",
         description="Share of keypoints that the nearest token finds in the other image.",
+        options={
+            "alpha": Option(type="float", default=0.10, description="Share of the target's size that counts as hit."),
+            "protocol": Option(
+                type="str",
+                default="strict",
+                choices=("strict", "reference"),
+                description="How keypoints are mapped and judged: strict, or as the publications' code.",
+            ),
+            "matcher": Option(
+                type="str",
+                default="argmax",
+                choices=("argmax", "softargmax", "upsampled"),
+                description="How the strict protocol finds a position.",
+            ),
+        },
     )
 
 

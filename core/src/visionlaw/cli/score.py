@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,7 +12,7 @@ import typer
 from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.encoders import CheckpointOption, DeviceOption, DtypeOption, read_checkpoints, read_runtime
 from visionlaw.cli.output import console, note, plural, print_json, write
-from visionlaw.errors import DataError, InvalidIdError, UnknownIdError
+from visionlaw.errors import UNAVAILABLE, DataError, InvalidIdError, UnknownIdError, VisionlawError
 from visionlaw.ids import Reference, join_representation, parse_representation, split_representation
 from visionlaw.project import Project
 
@@ -88,13 +88,14 @@ def correspondence(
     names = _with_layers(here, representations or _usable(here), layers)
     chosen = _combinable(here.representations(names, _runtime(device, dtype), read_checkpoints(checkpoint)))
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
-    datasets = [dataset] if dataset is not None else here.correspondence_datasets()
     found: list[ScoreRow] = []
     pictures: list[Path] = []
-    for name in datasets:
-        rows, drawn = _score(here, name, data, scorer, device, options, chosen, matches)
+    for measuring in _prepare(here, dataset, data, scorer, device, options):
+        with _progress() as progress:
+            rows = sorted(measuring.scores(chosen, progress=progress), key=lambda row: -row.value)
+            pictures += [] if matches is None else _draw(measuring, rows, chosen, matches, progress)
+        _tell_left_out(measuring)
         found += rows
-        pictures += drawn
         if not as_json:
             _print(rows, by or [])
     if as_json:
@@ -127,6 +128,7 @@ def compare(
     Example: visionlaw score compare classical/hog@256 classical/daisy@256 --dataset warps
     """
     from visionlaw.cli.score_views import comparison_as_json, print_comparison
+    from visionlaw.correspondence.bootstrap import Bootstrap
     from visionlaw.correspondence.statistics import compare as compare_matches
     from visionlaw.scoring.measuring import CORE, Measuring
     from visionlaw.scoring.representations import check_combinable, name_of
@@ -140,23 +142,15 @@ def compare(
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
     measuring = Measuring.prepare(here, dataset, data, CORE, device, **options)
     with _progress() as progress:
-        _, matched = measuring.matches(chosen, progress)
+        table, matched = measuring.matches(chosen, progress)
         found = {name_of(representation): matches for representation, matches in matched}
     names = (name_of(chosen[0]), name_of(chosen[1]))
     at = float(measuring.scorer.parameters["alpha"])
-    values = tuple(100 * float(found[name].shares(at).mean()) for name in names)
-    comparison = compare_matches(found[names[0]], found[names[1]], at)
+    comparison = compare_matches(found[names[0]], found[names[1]], at, Bootstrap.draw(table))
     if as_json:
-        measured = {
-            "dataset": measuring.measurement.dataset,
-            "dataset_version": measuring.measurement.dataset_version,
-            "protocol": measuring.scorer.protocol,
-            **measuring.scorer.parameters,
-        }
-        print_json({**measured, "values": values, **comparison_as_json(names, comparison)})
+        print_json(comparison_as_json(names, measuring, len(table), comparison))
     else:
-        title = f"C on {measuring.measurement.dataset}, {measuring.scorer.protocol}, α = {at:g}"
-        print_comparison(names, (values[0], values[1]), comparison, title)
+        print_comparison(names, measuring, len(table), comparison)
 
 
 def _given(**options: Any) -> dict[str, Any]:
@@ -164,25 +158,35 @@ def _given(**options: Any) -> dict[str, Any]:
     return {name: value for name, value in options.items() if value is not None}
 
 
-def _score(
+def _prepare(
     here: Project,
-    dataset: str,
+    dataset: str | None,
     data: Path | None,
     scorer: str | None,
     device: str | None,
     options: dict[str, Any],
-    chosen: Sequence[Representation],
-    pictures: Path | None,
-) -> tuple[list[ScoreRow], list[Path]]:
-    """Score on one data set; return the scores, the best first, and the pictures drawn."""
+) -> Iterator[Measuring]:
+    """Open the data set that is named, or all that the space and its benchmarks name.
+
+    Those of benchmarks that cannot be used are left out with a note; if none can, the first one's reason is the error.
+    """
     from visionlaw.scoring.measuring import Measuring
 
-    measuring = Measuring.prepare(here, dataset, data, scorer, device, **options)
-    with _progress() as progress:
-        rows = sorted(measuring.scores(chosen, progress=progress), key=lambda row: -row.value)
-        _tell_left_out(measuring)
-        drawn = [] if pictures is None else _draw(measuring, rows, chosen, pictures, progress)
-    return rows, drawn
+    if dataset is not None:
+        yield Measuring.prepare(here, dataset, data, scorer, device, **options)
+        return
+    usable: list[Measuring] = []
+    refused: list[VisionlawError] = []
+    for name in here.space.correspondence_datasets():
+        try:
+            usable.append(Measuring.prepare(here, name, None, scorer, device, **options))
+        except (*UNAVAILABLE, DataError) as error:
+            refused.append(error)
+    if not usable:
+        raise refused[0]
+    for error in refused:
+        note(f"Left out: {error.message} → {error.remedy}")
+    yield from usable
 
 
 def _tell_left_out(measuring: Measuring) -> None:
@@ -193,7 +197,7 @@ def _tell_left_out(measuring: Measuring) -> None:
         name = measuring.measurement.dataset
         note(
             f"{plural(len(measuring.data.findings), 'finding')} about '{name}'; what cannot be used is left out. "
-            f"→ visionlaw dataset check \"{name}\""
+            f'→ visionlaw dataset check "{name}"'
         )
 
 

@@ -10,6 +10,7 @@ from visionlaw.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from visionlaw.correspondence.statistics import Comparison
+    from visionlaw.scoring.measuring import Measuring
     from visionlaw.store import ScoreRow
 
 
@@ -87,33 +88,40 @@ def _values(row: ScoreRow, attribute: str) -> dict[str, tuple[float, int | None]
     return {name: (found["value"], found["pairs"]) for name, found in row.extra["breakdown"][attribute].items()}
 
 
-def comparison_as_json(names: tuple[str, str], found: Comparison) -> dict[str, Any]:
+def comparison_as_json(names: tuple[str, str], measuring: Measuring, pairs: int, found: Comparison) -> dict[str, Any]:
     """Return a comparison as JSON values."""
     from dataclasses import asdict
 
-    return {"a": names[0], "b": names[1], **asdict(found)}
+    return {
+        "a": names[0],
+        "b": names[1],
+        "dataset": measuring.measurement.dataset,
+        "dataset_version": measuring.measurement.dataset_version,
+        "protocol": measuring.scorer.protocol,
+        **measuring.scorer.parameters,
+        "pairs": pairs,
+        **asdict(found),
+    }
 
 
-def print_comparison(names: tuple[str, str], values: tuple[float, float], found: Comparison, title: str) -> None:
+def print_comparison(names: tuple[str, str], measuring: Measuring, pairs: int, found: Comparison) -> None:
     """Print which of two representations is better, and whether the pairs suffice to say so."""
     low, high = found.interval
-    write(title)
-    for letter, name, value in zip("AB", names, values, strict=True):
+    write(f"C on {measuring.measurement.dataset}, {measuring.scorer.protocol}, α = {found.alpha:g}")
+    for letter, name, value in zip("AB", names, (found.first, found.second), strict=True):
         write(f"  {letter}  {value:5.1f} %  {name}")
-    write(f"A − B = {found.difference:+.2f} points, {100 * found.level:g}% interval {low:+.2f} to {high:+.2f}")
-    write(f"p = {_p(found.p)} by bootstrap over {plural(found.pairs, 'pair')}")
-    write(
-        f"Keypoints that only A finds: {found.only_a}; only B: {found.only_b}; McNemar's exact p = {_p(found.mcnemar_p)}"
-    )
-    better = names[0] if found.difference > 0 else names[1]
+    write(f"A − B = {found.difference:+.2f} points, 95% interval {low:+.2f} to {high:+.2f}")
+    write(f"{_p(found.p)} by bootstrap over {plural(pairs, 'pair')}")
+    one, other = found.keypoints.first_only, found.keypoints.second_only
+    write(f"Keypoints that only A finds: {one}; only B: {other}; McNemar's exact {_p(found.keypoints.p)}")
     if low <= 0 <= high:
         write("These pairs do not tell the two apart: a difference of this size is noise here.")
     else:
-        write(f"{better} is better on these pairs by more than chance.")
+        write(f"{names[0] if found.difference > 0 else names[1]} is better on these pairs by more than chance.")
 
 
 def _p(value: float) -> str:
-    return "< 0.001" if value < 0.001 else f"{value:.3f}"
+    return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
 def _title(row: ScoreRow) -> str:
@@ -122,6 +130,8 @@ def _title(row: ScoreRow) -> str:
         said.append(plural(row.extra["keypoints"], "keypoint"))
     said.append(row.protocol)
     names = {"alpha": "α"}
-    said += [f"{names.get(name, name)} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
-             for name, value in row.params.items()]
+    said += [
+        f"{names.get(name, name)} = {value:g}" if isinstance(value, float) else f"{name} = {value}"
+        for name, value in row.params.items()
+    ]
     return ", ".join(said)

@@ -14,7 +14,16 @@ import torch
 from numpy.typing import ArrayLike
 
 from visionlaw.correspondence.matchers import Matcher
-from visionlaw.correspondence.pairs import Floats, Matches, PairTable
+from visionlaw.correspondence.pairs import Floats, Indices, Matches, PairTable
+from visionlaw.correspondence.reference import (
+    SoftArgmaxReference,
+    frame_scale,
+    from_frame,
+    pixels,
+    reference_unit,
+    source_cells,
+    to_frame,
+)
 from visionlaw.correspondence.rows import Grid, Placement
 from visionlaw.features.combine import common_grid
 from visionlaw.features.maps import FeatureMap
@@ -57,7 +66,7 @@ class Strict:
     rows = "strict-1"
 
     def __init__(self, matcher: Matcher) -> None:
-        self.matcher = matcher
+        self.matcher: Matcher = matcher
 
     def grid(self, grids: Sequence[Grid]) -> Grid:
         """Return the larger grid, taken by rows and by columns, as fine as the matcher wants it."""
@@ -78,7 +87,44 @@ class Strict:
         return Matches(table, found, nearest(found, table.truth.keypoint, table.truth.points, table.truth.size))
 
 
-def nearest(found: Floats, keypoint: np.ndarray, points: Floats, size: Floats) -> Floats:
+class Reference:
+    """The authors' arithmetic: features of the squashed image against keypoints of the letterboxed one."""
+
+    rows = "reference-1"
+
+    def __init__(self) -> None:
+        self.matcher: Matcher = SoftArgmaxReference()
+
+    def grid(self, grids: Sequence[Grid]) -> Grid:
+        """Return the larger grid."""
+        return common_grid(grids)
+
+    def describe(self, source: FeatureMap, points: ArrayLike, grid: Grid) -> torch.Tensor:
+        """Take the token in whose cell the keypoint lies, in the frame of the letterboxed image."""
+        placed = to_frame(points, source.geometry.image_size)
+        tokens = resample(source, grid).tokens
+        return reference_unit(tokens[torch.from_numpy(source_cells(placed, grid[0]))])  # pyright: ignore[reportUnknownMemberType]
+
+    def searched(self, target: FeatureMap, grid: Grid) -> FeatureMap:
+        """Resize the target's raw tokens bilinearly."""
+        return resample(target, grid)
+
+    def judge(self, table: PairTable, placement: Placement, cells: Floats) -> Matches:
+        """Measure distances in the frame; where keypoints were found is told in pixels of the target all the same."""
+        truth = table.truth
+        sizes = placement.sizes[table.owner, 2:]
+        found = pixels(cells, placement.grid[0])
+        of_truth = sizes[truth.keypoint]
+        errors = nearest(
+            found.astype(np.float64),
+            truth.keypoint,
+            to_frame(truth.points, of_truth).astype(np.float64),
+            truth.size * frame_scale(of_truth),
+        )
+        return Matches(table, from_frame(found, sizes), errors)
+
+
+def nearest(found: Floats, keypoint: Indices, points: Floats, size: Floats) -> Floats:
     """Return the distance of each keypoint to the nearest of its true positions, as a share of the size there.
 
     Args:

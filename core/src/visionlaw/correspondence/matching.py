@@ -31,9 +31,7 @@ HELD = 2**27
 Key = tuple[str, Grid]
 
 
-def match_all(
-    job: ScoringJob, table: PairTable, definition: Definition
-) -> Iterator[tuple[Representation, Matches]]:
+def match_all(job: ScoringJob, table: PairTable, definition: Definition) -> Iterator[tuple[Representation, Matches]]:
     """Match the pairs with every representation of a job; the job's own data are not looked at.
 
     Yields:
@@ -119,9 +117,7 @@ class _Rows:
         missing = [key for key, rows in found.items() if rows is None]
         absent = [encoder for encoder in encoders if any(encoder.id == name for name, _ in missing)]
         with ExitStack() as stack:
-            filled = {
-                key: stack.enter_context(self.cache.writing(names[key], self.table, key[1])) for key in missing
-            }
+            filled = {key: stack.enter_context(self.cache.writing(names[key], self.table, key[1])) for key in missing}
             self.report(stage, self.images * (len(encoders) - len(absent)))
             if filled:
                 fill_rows(

@@ -84,13 +84,15 @@ class PairTable:
         """SHA-256 of the pairs' images and source keypoints, in hexadecimal: all of a data set that rows depend on."""
         digest = hashlib.sha256()
         for pair in self.pairs:
-            digest.update(f"{pair.source.key}\0{pair.target.key}\0{len(pair.source_points)}\0".encode(errors="surrogatepass"))
+            digest.update(
+                f"{pair.source.key}\0{pair.target.key}\0{len(pair.source_points)}\0".encode(errors="surrogatepass")
+            )
             digest.update(np.ascontiguousarray(pair.source_points, dtype=np.float64).tobytes())
         return digest.hexdigest()
 
-    def bounds(self, pair: int) -> tuple[int, int]:
-        """Return the first keypoint of a pair and the one after its last."""
-        return int(self.starts[pair]), int(self.starts[pair + 1])
+    def rows_of(self, pair: int) -> slice:
+        """Return where the keypoints of a pair are."""
+        return slice(int(self.starts[pair]), int(self.starts[pair + 1]))
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ keypoint is described, and on which grid, is the protocol's matter (:mod:`vision
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import numpy as np
 import torch
@@ -78,5 +79,6 @@ def cosines(descriptors: torch.Tensor, tokens: torch.Tensor, eps: float = 1e-12)
     Cosines with a zero token are 0, never NaN.
     """
     tokens = tokens.float()
-    lengths = torch.linalg.vector_norm(tokens, dim=1).clamp_min_(eps)
+    lengths = cast("torch.Tensor", torch.linalg.vector_norm(tokens, dim=1))  # pyright: ignore[reportUnknownMemberType]
+    lengths = lengths.clamp_min(eps)
     return (descriptors @ tokens.T).div_(lengths)

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
+from visionlaw.correspondence.bootstrap import Bootstrap
 from visionlaw.correspondence.pairs import Matches, PairTable, read_pairs
-from visionlaw.correspondence.statistics import Bootstrap, summary
+from visionlaw.correspondence.statistics import summary
 from visionlaw.errors import DataError, did_you_mean
 from visionlaw.protocols import Representation, Score, ScoringJob
 from visionlaw.scoring.representations import name_of
@@ -81,7 +82,7 @@ class CorrespondenceScorer:
             DataError: No pair has keypoints, or encoders that cannot be combined are.
         """
         table = read_pairs(job.data)
-        bootstrap = Bootstrap(table)
+        bootstrap = Bootstrap.draw(table)
         for representation, matches in self.match(job, table):
             details = summary(matches, self.alpha, bootstrap)
             value = 100 * float(matches.shares(self.alpha).mean())

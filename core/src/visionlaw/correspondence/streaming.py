@@ -108,7 +108,7 @@ class _Run:
         """Compare the keypoints of all pairs of one target with its tokens."""
         descriptors = [self.described.pop(pair) for pair in pairs]
         sizes = [self.source_sizes.pop(pair) for pair in pairs]
-        places = torch.from_numpy(np.concatenate([np.arange(*self.table.bounds(pair)) for pair in pairs]))  # pyright: ignore[reportUnknownMemberType]
+        places = torch.from_numpy(np.r_[*(self.table.rows_of(pair) for pair in pairs)])  # pyright: ignore[reportUnknownMemberType]
         for (encoder, grid), rows in self.sets.items():
             searched = self.definition.searched(maps[encoder], grid)
             together = torch.cat([found[encoder, grid] for found in descriptors])

@@ -7,7 +7,7 @@ to stay in the processor's cache.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 
@@ -66,14 +66,16 @@ def _takes_the_mean(combiner: Combiner) -> bool:
     return getattr(combiner.combine_rows, "__func__", None) is ConcatCombiner.combine_rows
 
 
-def _sums(paths: Sequence[Path], block: Sequence[torch.Tensor], combiner: Combiner):
+def _sums(paths: Sequence[Path], block: Sequence[torch.Tensor], combiner: Combiner) -> Iterator[torch.Tensor]:
     """Yield the mean of each path's parts, in the order of the paths; the tensor is used again for the next one."""
     depth = max(map(len, paths))
     sums = [torch.empty_like(block[0]) for _ in range(depth - 1)]
     mean = torch.empty_like(block[0])
     last: Path = ()
     for path in paths:
-        shared = next((i for i, (a, b) in enumerate(zip(path, last, strict=False)) if a != b), min(len(path), len(last)))
+        shared = next(
+            (i for i, (a, b) in enumerate(zip(path, last, strict=False)) if a != b), min(len(path), len(last))
+        )
         for at in range(max(1, shared), len(path)):
             before = block[path[0]] if at == 1 else sums[at - 2]
             torch.add(before, block[path[at]], out=sums[at - 1])
@@ -81,7 +83,7 @@ def _sums(paths: Sequence[Path], block: Sequence[torch.Tensor], combiner: Combin
         yield block[path[0]] if len(path) == 1 else torch.div(sums[len(path) - 2], len(path), out=mean)
 
 
-def _combinations(paths: Sequence[Path], block: Sequence[torch.Tensor], combiner: Combiner):
+def _combinations(paths: Sequence[Path], block: Sequence[torch.Tensor], combiner: Combiner) -> Iterator[torch.Tensor]:
     """Yield what a third party's combiner makes of each path's parts."""
     name, wanted = type(combiner).__name__, block[0].shape
     for path in paths:

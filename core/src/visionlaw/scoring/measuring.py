@@ -179,8 +179,10 @@ def _options(project: Project, scorer: str, given: Mapping[str, Any]) -> dict[st
                 did_you_mean(name, declared) or f"Its options: {', '.join(declared) or 'none'}.",
             )
     shared = {"alpha": settings.alpha, "protocol": settings.protocol, "matcher": settings.matcher}
-    own = registry.options("scorer", scorer)
-    return {name: value for name, value in shared.items() if name in declared} | own | dict(given)
+    given = registry.options("scorer", scorer) | dict(given)
+    if given.get("protocol", settings.protocol) != settings.protocol:
+        del shared["matcher"]  # chosen for the other protocol
+    return {name: value for name, value in shared.items() if name in declared} | given
 
 
 def _named(scorer: str) -> str:
@@ -192,7 +194,7 @@ def _named(scorer: str) -> str:
 def _root(project: Project, dataset: str, given: Path | None) -> Path | None:
     """Return the folder of the data: the one given, or the project's for this data set."""
     spec = project.registry.get("dataset", dataset).spec
-    root = given or project.root_of(dataset)
+    root = given or project.space.root_of(dataset)
     if isinstance(spec, DatasetSpec) and spec.needs_root and root is None:
         raise DataError(
             f"The data set '{spec.id}' needs a folder.",
