@@ -153,6 +153,15 @@ def test_many_numbers_are_cut_at_their_quartiles_and_many_words_left_out(pair) -
     assert len(grouped(pair, words[1:])) == MOST_VALUES
 
 
+def test_up_to_twenty_numbers_have_a_group_each(pair) -> None:
+    assert list(grouped(pair, list(range(MOST_VALUES)))) == [str(number) for number in range(MOST_VALUES)]
+    assert len(grouped(pair, list(range(MOST_VALUES + 1)))) == 4
+
+
+def test_numbers_that_their_names_cannot_tell_apart_share_a_group(pair) -> None:
+    assert grouped(pair, [0.1 + 0.2, 0.3, 0.4]) == {"0.3": [0, 1], "0.4": [2]}
+
+
 def test_a_crowd_at_one_number_is_one_range(pair) -> None:
     """Quartiles coincide where more than half of the pairs have one value."""
     found = grouped(pair, [0.0] * 80 + list(range(1, 41)))

@@ -60,12 +60,12 @@ def pck(matches: Matches, alpha: float) -> Pck:
     """
     if not len(matches.table):
         raise DataError("There is no pair with keypoints to score.", "Give a data set that has some.")
-    shares = 100 * matches.shares(alpha)
+    shares = matches.shares(alpha)
     groups = matches.table.by_category
-    means = groups.means(shares)
+    means = 100 * groups.means(shares)
     return Pck(
         alpha=alpha,
-        value=float(shares.mean()),
+        value=100 * float(shares.mean()),
         per_keypoint=100 * float(matches.correct(alpha).mean()),
         categories=dict(zip(groups.names, means.tolist(), strict=True)),
         per_category=float(means.mean()),
