@@ -47,40 +47,63 @@ def read_images(root: Path, names: Iterable[str]) -> tuple[dict[str, ImageFile],
     """
     key = cachefolder.key_of("images", str(root))
     kept = _states(cachefolder.load(key, _VALID))
-    wanted = list(dict.fromkeys(names))
+    looked: dict[str, State | Finding | _New] = {}
+    inside: dict[str, bool] = {}
+    for name in names:
+        if name not in looked:
+            looked[name] = _look(root, name, kept.get(name), inside)
+    new = {name: found for name, found in looked.items() if isinstance(found, _New)}
     with ThreadPoolExecutor(_THREADS, "visionlaw-digest") as pool:
-        looked = list(pool.map(partial(_look, root), wanted, map(kept.get, wanted)))
-    files: dict[str, ImageFile] = {}
-    states: dict[str, State] = {}
-    findings: list[Finding] = []
-    for name, result in zip(wanted, looked, strict=True):
-        if isinstance(result, Finding):
-            findings.append(result)
-        else:
-            files[name], states[name] = result
-    if any(kept.get(name) != state for name, state in states.items()):
+        looked |= zip(new, pool.map(partial(_digest, root), new, new.values()), strict=True)
+    states = {name: found for name, found in looked.items() if isinstance(found, tuple)}
+    if new:
         cachefolder.save(key, _VALID, kept | states)
-    return files, findings
+    files = {name: _file(root / name, state) for name, state in states.items()}
+    return files, [found for found in looked.values() if isinstance(found, Finding)]
 
 
-def _look(root: Path, name: str, kept: State | None) -> tuple[ImageFile, State] | Finding:
+@dataclass(frozen=True)
+class _New:
+    """A file whose digest is not known: its size, and the time of its last change in ns."""
+
+    size: int
+    changed: int
+
+
+def _look(root: Path, name: str, kept: State | None, inside: dict[str, bool]) -> State | Finding | _New:
+    """Return the state of a file that is as it was, or what has to be done or said about it.
+
+    Args:
+        root: The data set's folder, resolved.
+        name: A path below it.
+        kept: The state that is known.
+        inside: Whether folders are in the data set's folder, links followed, as far as it is known; is added to.
+    """
     path = root / name
+    folder = name.rpartition("/")[0]
     try:
-        if not path.resolve().is_relative_to(root):
+        if folder not in inside:
+            inside[folder] = (root / folder).resolve().is_relative_to(root)
+        if not inside[folder] or (path.is_symlink() and not path.resolve().is_relative_to(root)):
             return Finding("unreadable", name, "It is a link that leads out of the data set's folder.")
         status = path.stat()
     except FileNotFoundError:
         return Finding("missing", name, "The image is not there.")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RuntimeError) as error:
         return Finding("unreadable", name, f"The image cannot be read: {getattr(error, 'strerror', None) or error}.")
-    now = status.st_size, status.st_mtime_ns
-    if kept is not None and kept[:2] == now and os.access(path, os.R_OK):
-        return ImageFile(path, ImageRef(kept[2], partial(load_image, path))), kept
+    same = kept is not None and kept[:2] == (status.st_size, status.st_mtime_ns) and os.access(path, os.R_OK)
+    return kept if kept is not None and same else _New(status.st_size, status.st_mtime_ns)
+
+
+def _digest(root: Path, name: str, new: _New) -> State | Finding:
     try:
-        ref = image_ref(path)
+        return new.size, new.changed, image_ref(root / name).key
     except DataError as error:
         return Finding("unreadable", name, error.message)
-    return ImageFile(path, ref), (*now, ref.key)
+
+
+def _file(path: Path, state: State) -> ImageFile:
+    return ImageFile(path, ImageRef(state[2], partial(load_image, path)))
 
 
 def _states(content: Any) -> dict[str, State]:

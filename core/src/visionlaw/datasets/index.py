@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -58,13 +59,13 @@ def read_index(root: Path, reader: Reader, name: str, format: int, annotations: 
 
 
 def encode_record(record: PairRecord) -> list[Any]:
-    """Return a record as JSON values."""
+    """Return a record as JSON values, few of them lists: those are what reading JSON spends its time on."""
     return [
         record.id,
         record.source,
         record.target,
-        record.source_points,
-        record.target_points,
+        [*chain.from_iterable(record.source_points)],
+        [*chain.from_iterable(record.target_points)],
         record.size,
         record.category,
         dict(sorted(record.attributes.items())),
@@ -95,8 +96,8 @@ def _decode_record(
     id: str,  # noqa: A002
     source: str,
     target: str,
-    source_points: list[Any],
-    target_points: list[Any],
+    source_points: list[float],
+    target_points: list[float],
     size: Any,
     category: str,
     attributes: dict[str, Any],
@@ -108,8 +109,8 @@ def _decode_record(
         id,
         source,
         target,
-        tuple(map(tuple, source_points)),
-        tuple(map(tuple, target_points)),
+        tuple(zip(source_points[::2], source_points[1::2], strict=True)),
+        tuple(zip(target_points[::2], target_points[1::2], strict=True)),
         tuple(size) if isinstance(size, list) else size,  # pyright: ignore[reportUnknownArgumentType]
         category,
         attributes,
