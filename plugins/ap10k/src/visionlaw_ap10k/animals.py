@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
-from visionlaw.datasets.reading import finite, finite_list, read_json
+from visionlaw.datasets.reading import finite_list, read_json
 from visionlaw.datasets.records import Point
 from visionlaw.errors import DataError
 
@@ -97,7 +97,7 @@ def _field(fields: dict[str, Any], name: str, count: int) -> tuple[float, ...]:
 
 
 def _pixels(fields: dict[str, Any], name: str) -> int:
-    number = finite(fields.get(name))
+    (number,) = _field({name: [fields.get(name)]}, name, 1)
     if number < 1 or number != int(number):
         raise DataError(f"Its '{name}' is {number:g}, not a number of pixels.")
     return int(number)
