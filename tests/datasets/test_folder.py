@@ -65,7 +65,7 @@ def test_what_is_written_is_read_again_to_the_last_bit(tmp_path: Path) -> None:
     made = make_folder(drawn, tmp_path / "out", {"dataset": "drawn"})
     pairs = read(tmp_path / "out")
     assert list(pairs.findings) == []
-    assert (made.pairs, made.images) == (len(pairs), 3) == (3, 3)
+    assert (made.pairs, made.images, len(pairs)) == (3, 2, 3)  # 'one' and 'two' are the same pixels
     for before, after in zip(drawn, pairs, strict=True):
         assert after.id == before.id
         assert after.category == before.category
@@ -87,7 +87,7 @@ def test_the_same_data_set_gives_the_same_bytes(tmp_path: Path) -> None:
         make_folder(Drawn(), tmp_path / name, {"z": "1", "a": "2"})
     first, second = contents(tmp_path / "one"), contents(tmp_path / "deep/er/two")
     assert first == second
-    assert len(first) == 3  # 'one' and 'two' are the same pixels
+    assert len(first) == 3
     assert read(tmp_path / "one").version == read(tmp_path / "deep/er/two").version
 
 

@@ -29,7 +29,7 @@ class Made:
 
     Attributes:
         pairs: How many pairs.
-        images: How many different images.
+        images: How many different images, by their pixels.
         digest: SHA-256 of ``pairs.json``; it names the images by their content, so that it stands for the whole.
     """
 
@@ -106,7 +106,8 @@ def _fill(
     head = _json({"format": SCHEMA, "made_from": made_from, "version": VERSION}, "made_from")
     content = f'{head[:-1]},"pairs":[\n' + ",\n".join(lines) + "\n]}\n"
     (folder / FILE).write_text(content, encoding="utf-8", newline="\n")
-    return Made(len(lines), len(images.written), hashlib.sha256(content.encode()).hexdigest())
+    files = {name for name, _ in images.written.values()}
+    return Made(len(lines), len(files), hashlib.sha256(content.encode()).hexdigest())
 
 
 class _Images:
