@@ -22,8 +22,8 @@ PAIRS = "PairAnnotation"
 FEWEST = 3
 """Keypoints that the benchmark asks of a pair."""
 REMEDY = (
-    "Unpack ap-10k.zip of https://github.com/AlexTheBad/AP-10K and make the pairs with prepare_ap10k.ipynb of "
-    "https://github.com/Junyi42/GeoAware-SC; visionlaw-ap10k's README has the commands."
+    "Unpack ap-10k.zip (CC-BY-4.0) of https://github.com/AlexTheBad/AP-10K and make the pairs with "
+    "prepare_ap10k.ipynb of https://github.com/Junyi42/GeoAware-SC; visionlaw-ap10k's README has the commands."
 )
 
 

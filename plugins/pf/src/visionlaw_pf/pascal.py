@@ -15,7 +15,6 @@ from visionlaw.protocols import Finding
 from visionlaw.specs import DatasetSpec
 from visionlaw_pf.extents import Extent, read_extent
 from visionlaw_pf.keypoints import read_keypoints
-from visionlaw_pf.plugin import HOMEPAGE
 from visionlaw_pf.tables import Place, find_place, last_parts, read_table
 
 FORMAT = 1
@@ -30,9 +29,11 @@ CATEGORIES = (
     *("horse", "motorbike", "person", "pottedplant", "sheep", "sofa", "train", "tvmonitor"),
 )
 HEADER = ("source_image", "target_image", "class")
+URL = "https://www.di.ens.fr/willow/research/proposalflow/dataset/PF-dataset-PASCAL.zip"
 REMEDY = (
-    f"Unpack PF-dataset-PASCAL.zip of {HOMEPAGE} and put the list of pairs beside its folder JPEGImages; "
-    "visionlaw-pf's README has the commands."
+    "Give the folder 'PF-dataset-PASCAL' of PF-dataset-PASCAL.zip (no licence stated; images of PASCAL VOC) with "
+    f"the lists of pairs in it: curl -LO {URL} && unzip PF-dataset-PASCAL.zip; visionlaw-pf's README says where the "
+    "lists are."
 )
 
 

@@ -16,7 +16,6 @@ from visionlaw.protocols import Finding
 from visionlaw.specs import DatasetSpec
 from visionlaw_pf.extents import read_extent
 from visionlaw_pf.keypoints import from_matlab
-from visionlaw_pf.plugin import HOMEPAGE
 from visionlaw_pf.tables import Place, find_place, last_parts, read_table
 
 FORMAT = 1
@@ -24,9 +23,10 @@ ARCHIVE = "PF-dataset"
 TABLES = ("test_pairs.csv", "test_pairs_pf.csv")
 KEYPOINTS = 10
 COLUMNS = 2 + 4 * KEYPOINTS
+URL = "https://www.di.ens.fr/willow/research/proposalflow/dataset/PF-dataset.zip"
 REMEDY = (
-    f"Unpack PF-dataset.zip of {HOMEPAGE} and put the table test_pairs_pf.csv beside its folders car(G), duck(S)…; "
-    "visionlaw-pf's README has the commands."
+    "Give the folder 'PF-dataset' of PF-dataset.zip (no licence stated) with the table of pairs in it: "
+    f"curl -LO {URL} && unzip PF-dataset.zip; visionlaw-pf's README says where the table is."
 )
 
 
