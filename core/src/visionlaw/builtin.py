@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CombinerSpec, Option, SamplerSpec, ScorerSpec
+from visionlaw.specs import CombinerSpec, DatasetSpec, Option, SamplerSpec, ScorerSpec
 
 
 @hookimpl
@@ -44,6 +44,19 @@ def visionlaw_scorers() -> Iterable[ScorerSpec]:
                 description="How the strict protocol finds a position.",
             ),
         },
+    )
+
+
+@hookimpl
+def visionlaw_datasets() -> Iterable[DatasetSpec]:
+    """List the form in which pairs are exchanged."""
+    yield DatasetSpec(
+        id="pairs",
+        target="visionlaw.datasets.folder:build",
+        description="Pairs of your own: a folder of pairs.json and images, as 'visionlaw dataset make' writes it.",
+        tags=("keypoints", "no-download"),
+        license="as the folder's maker says",
+        needs_root=True,
     )
 
 
