@@ -11,6 +11,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from visionlaw.correspondence.matchers import Argmax
+from visionlaw.correspondence.pairs import Matches, PairTable
 from visionlaw.correspondence.reference import (
     SIDE,
     SoftArgmaxReference,
@@ -204,6 +205,24 @@ def test_step_6_cells_become_pixels_by_floor_division(cells, stride, half) -> No
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, positions * stride + half)
     np.testing.assert_array_equal(pixels(torch.tensor(positions), cells), found)
+
+
+# Step 7
+
+
+def test_step_7_pairs_weigh_the_same_and_the_distance_must_be_less_than_the_threshold(kit) -> None:
+    """A box of 100 in 500 × 250 is 168 wide in the frame: 16.7 pixels are within a tenth of it, 16.9 are not.
+
+    Half of the first pair's keypoints and all of the second's: 75%, though 2 of 3 keypoints are right.
+    """
+    image, truth, size = (500, 250), np.array([(10, 20), (400, 200), (7, 7)]), 100
+    found = to_frame(truth, image) + np.array([(16.7, 0), (0, -16.9), (0, 0)])
+    errors = np.linalg.norm(found - to_frame(truth, image), axis=1) / (size * frame_scale(image))
+    image = kit.photo(0, image)
+    pairs = [kit.pair(n, image, image, truth[rows], truth[rows], size=100.0) for n, rows in enumerate([[0, 1], [2]])]
+    shares = Matches(PairTable(pairs), found, errors).shares(0.1)
+    assert shares.tolist() == [0.5, 1.0]
+    assert shares.mean() == 0.75
 
 
 # All steps against the definition
