@@ -172,8 +172,8 @@ def test_step_5_negative_similarities_send_the_match_away_from_the_best() -> Non
 
 
 def test_step_5_where_the_window_holds_the_whole_grid_nothing_counts_as_zero() -> None:
-    similarity = torch.full((4, 4), -0.9)
-    similarity[2, 1] = -0.1
+    similarity = torch.full((4, 4), -1.0)
+    similarity[2, 1] = -0.6
     assert located(similarity, 4) == [pytest.approx(1, abs=2e-6), pytest.approx(2, abs=2e-6)]
 
 

@@ -98,7 +98,6 @@ class SoftArgmaxReference:
         near = neighbourhood(similarity, highest(similarity), grid, WINDOW)
         beyond = near.inside.sum(dim=1, keepdim=True) < cells**2
         top = near.similarity.amax(dim=1, keepdim=True)
-        top = torch.where(beyond, top.clamp(min=0), top)
         floor = torch.where(beyond, (-top / TEMPERATURE).exp_(), 0)
         weights = ((near.similarity - top) / TEMPERATURE).exp_().sub_(floor).masked_fill_(~near.inside, 0)
         here, sums = near.moments(weights)
