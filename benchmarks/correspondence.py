@@ -145,7 +145,10 @@ def rows_against_matrix() -> None:
         ratios, seconds = [], []
         for _ in range(ROUNDS):
             times = []
-            for run, pairs in ((lambda: by_rows(table, side, store), count), (lambda: by_matrix(part, side, maps), few)):
+            for run, pairs in (
+                (lambda: by_rows(table, side, store), count),
+                (lambda: by_matrix(part, side, maps), few),
+            ):
                 start = time.perf_counter()
                 run()
                 times.append((time.perf_counter() - start) / pairs)

@@ -55,18 +55,12 @@ class RowCache:
         if self.folder is None:
             return None
         path = self.folder / digest
-        try:
-            # Copy on write: torch wants memory that could be written to.
-            similarity = np.load(path / "similarity.npy", mmap_mode="c", allow_pickle=False)
-            affine, sizes = (np.load(path / f"{name}.npy", allow_pickle=False) for name in ("affine", "sizes"))
-            os.utime(path)
-        except (OSError, ValueError, EOFError):
-            return None
-        shapes = [(table.keypoints, grid[0] * grid[1]), (len(table), 4), (len(table), 4)]
-        if [similarity.shape, affine.shape, sizes.shape] != shapes or similarity.dtype != np.float32:
+        rows = _read(path, table, grid)
+        if rows is None:
+            shutil.rmtree(path, ignore_errors=True)  # a damaged set would stand in the way of a new one
             return None
         self._used.add(digest)
-        return RowSet(torch.from_numpy(similarity), Placement(grid, affine, sizes))  # pyright: ignore[reportUnknownMemberType]
+        return rows
 
     @contextmanager
     def writing(self, digest: str, table: PairTable, grid: Grid) -> Generator[RowSet]:
@@ -82,9 +76,7 @@ class RowCache:
             return
         with _writing(self.folder) as temporary:
             similarity = np.lib.format.open_memmap(temporary / "similarity.npy", "w+", np.float32, shape)
-            # Blocks are taken now: a disk that fills up under a mapped file ends the process.
-            with (temporary / "similarity.npy").open("r+b") as file:
-                os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
+            _take_blocks(temporary / "similarity.npy")
             yield RowSet(torch.from_numpy(similarity), placement)  # pyright: ignore[reportUnknownMemberType]
             similarity.flush()
             for name in ("affine", "sizes"):
@@ -122,6 +114,27 @@ def digest_of(encoder: EncoderRef, table: PairTable, grid: Grid, rows: str) -> s
     """
     facts = json.dumps([identify(encoder).text, table.sources_digest, grid, rows])
     return hashlib.sha256(facts.encode()).hexdigest()[:32]
+
+
+def _read(path: Path, table: PairTable, grid: Grid) -> RowSet | None:
+    try:
+        # Copy on write: torch wants memory that could be written to.
+        similarity = np.load(path / "similarity.npy", mmap_mode="c", allow_pickle=False)
+        affine, sizes = (np.load(path / f"{name}.npy", allow_pickle=False) for name in ("affine", "sizes"))
+        os.utime(path)
+    except (OSError, ValueError, EOFError):
+        return None
+    shapes = [(table.keypoints, grid[0] * grid[1]), (len(table), 4), (len(table), 4)]
+    if [similarity.shape, affine.shape, sizes.shape] != shapes or similarity.dtype != np.float32:
+        return None
+    return RowSet(torch.from_numpy(similarity), Placement(grid, affine, sizes))  # pyright: ignore[reportUnknownMemberType]
+
+
+def _take_blocks(path: Path) -> None:
+    """Take a file's space now, where the system can: a disk that fills up under a mapped file ends the process."""
+    if hasattr(os, "posix_fallocate"):
+        with path.open("r+b") as file:
+            os.posix_fallocate(file.fileno(), 0, os.fstat(file.fileno()).st_size)
 
 
 @contextmanager
