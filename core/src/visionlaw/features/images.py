@@ -121,16 +121,19 @@ def decode_image(content: bytes, name: str) -> Image.Image:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """Return (W, H) of an image file as it is when loaded, upright, by its header alone.
+    """Read the size (W, H) of an image file, upright as :func:`load_image` returns it, from its header alone.
+
+    A file that is cut off behind its header has a size too.
 
     Raises:
-        DataError: As :func:`read_image` and :func:`decode_image`, as far as a header tells.
+        DataError: The file cannot be opened, is not of a format in ``FORMATS``, or has more pixels than are loaded.
     """
-    with _open(read_image(path), str(path)) as image:
-        _check_size(str(path), image.size)
-        width, height = image.size
-        orientation = _orientation(image)
-    return (height, width) if orientation is not None and 5 <= orientation <= 8 else (width, height)
+    with open_file(path) as file:
+        check_bytes(os.fstat(file.fileno()).st_size, str(path))
+        with _open(file, str(path)) as image:
+            _check_size(str(path), image.size)
+            width, height = image.size
+            return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
 def upright_rgb(image: Image.Image, name: str) -> Image.Image:
@@ -151,22 +154,6 @@ def upright_rgb(image: Image.Image, name: str) -> Image.Image:
     except Exception as error:  # decoders raise anything on broken bytes
         raise DataError(f"'{name}' is truncated or broken: {_sentence(error)}", _RESAVE) from error
     return rgb.transpose(_UPRIGHT[orientation]) if orientation in _UPRIGHT else rgb
-
-
-def image_size(path: str | Path) -> tuple[int, int]:
-    """Read the size (W, H) of an image file, upright as :func:`load_image` returns it, from its header alone.
-
-    A file that is cut off behind its header has a size too.
-
-    Raises:
-        DataError: The file cannot be opened, is not of a format in ``FORMATS``, or has more pixels than are loaded.
-    """
-    with open_file(path) as file:
-        check_bytes(os.fstat(file.fileno()).st_size, str(path))
-        with _open(file, str(path)) as image:
-            _check_size(str(path), image.size)
-            width, height = image.size
-            return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
 def list_images(folder: str | Path) -> list[Path]:
