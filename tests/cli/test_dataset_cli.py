@@ -105,6 +105,15 @@ def test_of_many_findings_the_first_are_shown_and_all_are_in_the_json(cli, shelf
     assert check(cli, "shelf", shelf)["counts"] == {"unreadable": 25}
 
 
+def test_what_annotations_hold_does_not_reach_the_terminal_as_it_is(cli, shelf: Path) -> None:
+    with (shelf / "shelf.txt").open("a") as file:
+        file.write("p9 \x1b[2Ja.png a.png 1 1 \x1b[31mpen\np10 b.png a.png 1 1 \x1b[31mpen\n")
+    done = cli("dataset", "check", "shelf", shelf)
+    assert "[2Ja.png: The image is not there." in done.out
+    assert "[31mpen" in done.out
+    assert "\x1b" not in done.out
+
+
 def test_a_drawn_data_set_that_is_wrong(cli, plugin: Path) -> None:
     code = (plugin / "fixture_toyscore_pairs.py").read_text()
     code = code.replace("points + 1, 60.0", "points * n * 20, 60.0 if n else 0.0").replace('f"p{n}"', 'f"p{n // 3}"')

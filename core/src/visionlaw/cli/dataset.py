@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import console, note, plural, print_json, write, write_columns
+from visionlaw.cli.output import console, note, plural, print_json, printable, write, write_columns
 from visionlaw.errors import DataError, InvalidIdError
 from visionlaw.ids import Reference, parse_reference
 
@@ -158,7 +158,8 @@ def _print(name: str, found: Survey) -> None:
     if any(found.categories):
         write()
         write_columns(
-            ("CATEGORY", "PAIRS"), [(category or "(none)", str(n)) for category, n in found.categories.items()]
+            ("CATEGORY", "PAIRS"),
+            [(printable(category) or "(none)", str(n)) for category, n in found.categories.items()],
         )
     write()
     if not found.findings:
@@ -166,7 +167,7 @@ def _print(name: str, found: Survey) -> None:
     for kind, findings in _by_kind(found.findings).items():
         write(f"{kind} ({len(findings)})")
         for finding in findings[:SHOWN]:
-            write(f"  {finding.where}: {finding.message}")
+            write(f"  {printable(finding.where)}: {printable(finding.message)}")
         if len(findings) > SHOWN:
             write(f"  … and {len(findings) - SHOWN} more; all of them with --json")
 
