@@ -19,7 +19,7 @@ from PIL import EpsImagePlugin, ExifTags, Image, ImageCms
 
 from visionlaw.errors import DataError
 from visionlaw.features import images as images_module
-from visionlaw.features.images import SUFFIXES, image_ref, list_images, load_image
+from visionlaw.features.images import SUFFIXES, image_ref, image_size, list_images, load_image
 from visionlaw.features.sources import read_sources
 
 WHITE = (255, 255, 255)
@@ -499,3 +499,38 @@ def test_a_reference_can_be_sent_to_another_process_in_another_folder(
     sent = pickle.dumps(image_ref("a.png"))
     monkeypatch.chdir("/")
     assert pickle.loads(sent).load().size == (40, 30)
+
+
+@pytest.mark.parametrize("suffix", sorted(SUFFIXES))
+def test_the_size_comes_from_the_header(tmp_path: Path, suffix: str) -> None:
+    path = tmp_path / f"image{suffix}"
+    Image.new("1" if suffix == ".pbm" else "L" if suffix == ".pgm" else "RGB", (30, 20)).save(path)
+
+    assert image_size(path) == load_image(path).size == (30, 20)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+def test_the_size_is_that_of_the_upright_image(tmp_path: Path, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.new("RGB", (30, 20)).save(tmp_path / "image.jpg", exif=exif)
+
+    assert image_size(tmp_path / "image.jpg") == load_image(tmp_path / "image.jpg").size
+
+
+def test_a_cut_image_still_has_a_size(tmp_path: Path) -> None:
+    Image.new("RGB", (300, 200)).save(tmp_path / "image.ppm")
+    (tmp_path / "image.ppm").write_bytes((tmp_path / "image.ppm").read_bytes()[:50])
+
+    assert image_size(tmp_path / "image.ppm") == (300, 200)
+
+
+@pytest.mark.parametrize("content", [b"", b"P6\n99999 99999\n255\n", b"<html>", b"%!PS"])
+def test_what_has_no_size_says_so(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "bad.ppm").write_bytes(content)
+
+    with pytest.raises(DataError, match=r"bad\.ppm") as of_header:
+        image_size(tmp_path / "bad.ppm")
+    with pytest.raises(DataError) as of_pixels:
+        load_image(tmp_path / "bad.ppm")
+    assert str(of_header.value) == str(of_pixels.value)

@@ -94,23 +94,24 @@ def test_another_process_draws_the_same_bytes(folder: Path) -> None:
         "spec = importlib.util.spec_from_file_location('t', sys.argv[1])\n"
         "t = importlib.util.module_from_spec(spec)\n"
         "spec.loader.exec_module(t)\n"
-        "print(t.fingerprint(t.build(t.SPEC, pathlib.Path(sys.argv[2]), pairs=2, seed=7)))\n"
+        "print(t.fingerprint(t.build(t.SPEC, pathlib.Path(sys.argv[2]), pairs=8, seed=7)))\n"
     )
     done = subprocess.run(
         [sys.executable, "-c", code, __file__, str(folder)], capture_output=True, text=True, check=True
     )
 
-    assert done.stdout.strip() == fingerprint(build(SPEC, folder, pairs=2, seed=7))
+    assert done.stdout.strip() == fingerprint(build(SPEC, folder, pairs=8, seed=7))
 
 
 def test_seed_level_pairs_and_images_change_the_version(folder: Path) -> None:
     versions = {build(SPEC, folder).version, build(SPEC, folder, seed=1).version}
     versions |= {build(SPEC, folder, pairs=3).version, build(SPEC, folder, level=0.5).version}
+    versions |= {build(SPEC, folder, kind="plane").version}
     before = build(SPEC, folder)
     textured(folder / "a.png", 99)
     versions.add(build(SPEC, folder).version)
 
-    assert len(versions) == 5
+    assert len(versions) == 6
     assert before.version in versions
 
 

@@ -33,6 +33,7 @@ MAX_PIXELS = 80_000_000
 MAX_SIDE = 32_768
 MAX_BYTES = 2**30
 
+_KIND_BYTES = 1024  # all that formats.recognise looks at
 _RESAVE = "Replace the file, or take it out of the data set."
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -43,6 +44,7 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+_SIDEWAYS = frozenset({5, 6, 7, 8})
 # warnings.catch_warnings swaps process-wide state, and images are opened by several threads.
 _QUIET = threading.Lock()
 
@@ -119,16 +121,19 @@ def decode_image(content: bytes, name: str) -> Image.Image:
 
 
 def image_size(path: str | Path) -> tuple[int, int]:
-    """Return (W, H) of an image file as it is when loaded, upright, by its header alone.
+    """Read the size (W, H) of an image file, upright as :func:`load_image` returns it, from its header alone.
+
+    A file that is cut off behind its header has a size too.
 
     Raises:
-        DataError: As :func:`read_image` and :func:`decode_image`, as far as a header tells.
+        DataError: The file cannot be opened, is not of a format in ``FORMATS``, or has more pixels than are loaded.
     """
-    with _open(read_image(path), str(path)) as image:
-        _check_size(str(path), image.size)
-        width, height = image.size
-        orientation = _orientation(image)
-    return (height, width) if orientation is not None and 5 <= orientation <= 8 else (width, height)
+    with open_file(path) as file:
+        check_bytes(os.fstat(file.fileno()).st_size, str(path))
+        with _open(file, str(path)) as image:
+            _check_size(str(path), image.size)
+            width, height = image.size
+            return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
 def upright_rgb(image: Image.Image, name: str) -> Image.Image:
@@ -226,13 +231,15 @@ def _quiet() -> Generator[None]:
         yield
 
 
-def _open(content: bytes, name: str) -> Image.Image:
+def _open(content: bytes | io.BufferedReader, name: str) -> Image.Image:
     """Read the header only."""
+    file = io.BytesIO(content) if isinstance(content, bytes) else content
     try:
         with _quiet():
-            return Image.open(io.BytesIO(content), formats=tuple(FORMATS))
+            return Image.open(file, formats=tuple(FORMATS))
     except UnidentifiedImageError:
-        kind = recognise(content)
+        file.seek(0)
+        kind = recognise(file.read(_KIND_BYTES))
         what = kind or "not an image of a known format"
         raise DataError(f"'{name}' is {what}.", f"Save it as one of {', '.join(FORMATS)}.") from None
     except Image.DecompressionBombError:

@@ -8,6 +8,7 @@ count from the *centre* of the top-left pixel (:mod:`visionlaw.features.geometry
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -39,13 +40,18 @@ def draw(rng: np.random.Generator, size: tuple[int, int], level: float = 1.0) ->
         size: (W, H) of the image, and of the frame it is warped into.
         level: Multiplies all ranges; 0 gives the identity.
     """
-    matrix = _draw_one(rng, size, level)
+    return draw_in_frame(lambda: _draw_one(rng, size, level), size)
+
+
+def draw_in_frame(draw_one: Callable[[], Matrix], size: tuple[int, int]) -> Matrix:
+    """Draw until at least 60% of the image stay in the frame; the last of 50 draws is shrunk until it does."""
+    matrix = draw_one()
     for _ in range(ATTEMPTS - 1):
         if _share_in_frame(matrix, size) >= KEPT_IN_FRAME:
             return matrix
-        matrix = _draw_one(rng, size, level)
+        matrix = draw_one()
     while _share_in_frame(matrix, size) < KEPT_IN_FRAME:
-        matrix = _about_centre(np.diag([0.9, 0.9, 1.0]), size) @ matrix
+        matrix = about_centre(np.diag([0.9, 0.9, 1.0]), size) @ matrix
     return matrix
 
 
@@ -69,10 +75,19 @@ def _draw_one(rng: np.random.Generator, size: tuple[int, int], level: float) -> 
     half = max(size) / 2
     matrix[2, :2] = tilt_x * PERSPECTIVE / half, tilt_y * PERSPECTIVE / half
     matrix[:2, 2] = shift_x * SHIFT * size[0], shift_y * SHIFT * size[1]
-    return _about_centre(matrix, size)
+    return about_centre(matrix, size)
 
 
-def _about_centre(matrix: Matrix, size: tuple[int, int]) -> Matrix:
+def jacobian(matrix: Matrix, points: ArrayLike) -> NDArray[np.float64]:
+    """Return how a homography stretches and turns what lies around pixel positions ``[m, 2]``: ``[m, 2, 2]``."""
+    corner_based = np.asarray(points, dtype=np.float64) + 0.5
+    mapped = corner_based @ matrix[:, :2].T + matrix[:, 2]
+    depth = mapped[:, 2, None, None]
+    return (matrix[:2, :2] - mapped[:, :2, None] / depth * matrix[2, :2]) / depth
+
+
+def about_centre(matrix: Matrix, size: tuple[int, int]) -> Matrix:
+    """Return the homography that does about the image's centre what ``matrix`` does about the origin."""
     to_centre = np.eye(3)
     to_centre[:2, 2] = -size[0] / 2, -size[1] / 2
     back = np.eye(3)

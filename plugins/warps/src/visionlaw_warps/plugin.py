@@ -16,7 +16,7 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
     yield DatasetSpec(
         id="warps",
         target="visionlaw_warps.dataset:build",
-        description="Images and their seeded warps (homography, colour, occlusion), with exact ground truth.",
+        description="Images and their seeded warps (plane, rotation, blur, JPEG, light), with exact ground truth.",
         tags=("synthetic", "keypoints", "no-download"),
         options={
             "pairs": Option(type="int", default=8, description="Warps of each image, 1 to 1,000."),
@@ -24,7 +24,13 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
             "level": Option(
                 type="float",
                 default=1.0,
-                description="Strength of the geometric and colour warps, 0 (none) to 2; 1 is the standard.",
+                description="Strength of all that is drawn, 0 (occluders only) to 2; 1 is the standard.",
+            ),
+            "kind": Option(
+                type="str",
+                default="mixed",
+                choices=("mixed", "plane", "rotation", "blur", "jpeg", "light"),
+                description="What makes matching hard: a plane warp alone (half of mixed), or another thing as well.",
             ),
         },
         license=PHOTOS_LICENSE,

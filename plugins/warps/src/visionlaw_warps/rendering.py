@@ -7,6 +7,7 @@ it renders the same bytes whenever it is asked to.
 from __future__ import annotations
 
 import hashlib
+import io
 import math
 from dataclasses import dataclass
 
@@ -15,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from visionlaw_warps import homography
+from visionlaw_warps.blur import Blur
+from visionlaw_warps.light import Light, illuminate
 
 # Ranges at level 1: another exposure, another camera.
 LOG_GAMMA = math.log(1.35)
@@ -68,6 +71,10 @@ class Recipe:
         noise: Standard deviation of the Gaussian noise; white is 1.
         occluders: What stands in front.
         seed: Seed of the noise.
+        light: What light falls on the scene; None: the photograph's.
+        blur: How it is blurred; None: not.
+        quality: Quality, 1 to 95, at which it is compressed as JPEG in the end; None: not.
+        fine: Draw at twice the size and average: what is foreshortened would alias otherwise.
     """
 
     size: tuple[int, int]
@@ -79,6 +86,10 @@ class Recipe:
     noise: float
     occluders: tuple[Occluder, ...]
     seed: int
+    light: Light | None = None
+    blur: Blur | None = None
+    quality: int | None = None
+    fine: bool = False
 
     @property
     def homography(self) -> homography.Matrix:
@@ -103,7 +114,7 @@ class Recipe:
 
 
 def draw_recipe(rng: np.random.Generator, size: tuple[int, int], level: float = 1.0) -> Recipe:
-    """Draw the recipe of a warped image: homography, colour curve, noise, and one or two occluders.
+    """Draw the recipe of a plane warp: homography, colour curve, noise, and one or two occluders.
 
     Args:
         rng: The generator that is consumed.
@@ -136,18 +147,26 @@ def render(recipe: Recipe, photo: Image.Image) -> Image.Image:
         recipe: How.
         photo: An RGB image of the recipe's size.
     """
-    inverse = np.linalg.inv(recipe.homography)
     mean = photo.resize((1, 1), Image.Resampling.BOX).getpixel((0, 0))
+    factor = 2 if recipe.fine else 1
+    inverse = np.linalg.inv(np.diag([factor, factor, 1.0]) @ recipe.homography)
     warped = photo.transform(
-        recipe.size,
+        (factor * recipe.size[0], factor * recipe.size[1]),
         Image.Transform.PERSPECTIVE,
         tuple((inverse / inverse[2, 2]).ravel()[:8]),
         Image.Resampling.BICUBIC,
         fillcolor=mean,
     )
+    if recipe.fine:
+        warped = warped.reduce(factor)
     for occluder in recipe.occluders:
         warped.paste(occluder.texture(), occluder.box[:2])
-    return _expose(recipe, warped)
+    if recipe.light is not None:
+        warped = illuminate(warped, recipe.light)
+    if recipe.blur is not None:
+        warped = recipe.blur.apply(warped)
+    exposed = _expose(recipe, warped)
+    return exposed if recipe.quality is None else _compress(exposed, recipe.quality)
 
 
 def _draw_occluder(rng: np.random.Generator, size: tuple[int, int]) -> Occluder:
@@ -166,3 +185,10 @@ def _expose(recipe: Recipe, image: Image.Image) -> Image.Image:
     noise = np.random.default_rng(recipe.seed).standard_normal(exposed.shape, dtype=np.float32)
     exposed += noise * np.float32(recipe.noise * 255)
     return Image.fromarray(np.clip(np.rint(exposed), 0, 255).astype(np.uint8))
+
+
+def _compress(image: Image.Image, quality: int) -> Image.Image:
+    """Return what is left of an image that is saved as JPEG, its colours at half the resolution."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality, subsampling="4:2:0")
+    return Image.open(file).convert("RGB")
