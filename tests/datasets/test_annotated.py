@@ -289,3 +289,33 @@ def test_a_reader_that_meets_a_disk_error_is_one_sentence(tmp_path: Path) -> Non
 
     with pytest.raises(DataError, match="Permission denied"):
         len(AnnotatedPairs(tmp_path, read, name="x", format=1, annotations=()))
+
+
+def test_an_image_of_the_same_length_and_another_time_is_read_again(shelf) -> None:
+    version = shelf.open().version
+    path = shelf.root / "images" / "b.png"
+    content = bytearray(path.read_bytes())
+    content[-20] ^= 1
+    path.write_bytes(content)
+    os.utime(path, ns=(1, 1))
+    assert shelf.open().version != version
+
+
+def test_the_version_does_not_know_the_names_of_the_images(shelf) -> None:
+    version = shelf.open().version
+    (shelf.root / "images" / "b.png").rename(shelf.root / "images" / "z.png")
+    shelf.write("one", target="images/z.png")
+    shelf.write("three", source="images/c.png", target="images/z.png", category="dog")
+    assert shelf.open().version == version
+
+
+def test_the_size_of_an_image_is_that_of_the_upright_image(tmp_path: Path) -> None:
+    from PIL import ExifTags, Image
+
+    from visionlaw.features.images import image_size, load_image
+
+    for orientation, size in ((1, (40, 30)), (3, (40, 30)), (6, (30, 40)), (8, (30, 40))):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Orientation] = orientation
+        Image.new("RGB", (40, 30)).save(tmp_path / "a.jpg", exif=exif)
+        assert image_size(tmp_path / "a.jpg") == size == load_image(tmp_path / "a.jpg").size

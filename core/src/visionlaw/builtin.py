@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CombinerSpec, SamplerSpec, ScorerSpec
+from visionlaw.specs import CombinerSpec, DatasetSpec, SamplerSpec, ScorerSpec
 
 
 @hookimpl
@@ -29,6 +29,19 @@ def visionlaw_scorers() -> Iterable[ScorerSpec]:
         measures="C",
         unit="PCK, % of keypoints, 0–100",
         description="Share of keypoints that the nearest token finds in the other image.",
+    )
+
+
+@hookimpl
+def visionlaw_datasets() -> Iterable[DatasetSpec]:
+    """List the form in which pairs are exchanged."""
+    yield DatasetSpec(
+        id="pairs",
+        target="visionlaw.datasets.folder:build",
+        description="Pairs of your own: a folder of pairs.json and images, as 'visionlaw dataset make' writes it.",
+        tags=("keypoints", "no-download"),
+        license="as the folder's maker says",
+        needs_root=True,
     )
 
 

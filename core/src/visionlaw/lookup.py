@@ -71,7 +71,8 @@ def _facts(entry: Entry, identifier: str) -> dict[str, Any]:
 
 
 def _described_options(entry: Entry) -> dict[str, str]:
-    return {name: f"{o.type}, default {o.default}: {o.description}" for name, o in entry.spec.options.items()}
+    options = entry.spec.options.items()
+    return {name: f"{'|'.join(o.choices) or o.type}, default {o.default}: {o.description}" for name, o in options}
 
 
 def _published(names: list[str]) -> list[str]:

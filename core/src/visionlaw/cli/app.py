@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from visionlaw._version import __version__
-from visionlaw.cli import cache, extract, law, listing, policy, score, space
+from visionlaw.cli import cache, dataset, extract, law, listing, policy, score, space
 from visionlaw.cli.context import settings
 from visionlaw.cli.output import write
 
@@ -28,6 +28,7 @@ app.command("extract")(extract.extract)
 app.command("init")(space.init)
 app.add_typer(space.app, name="space", help="The search space: registry.toml.")
 app.add_typer(score.app, name="score", help="Score frozen features.")
+app.add_typer(dataset.app, name="dataset", help="Data sets of image pairs: check, make.")
 app.add_typer(cache.app, name="cache", help="The features that are kept: ls, verify, prune.")
 app.add_typer(law.app, name="law", help="The law: performance as a quadratic in A and C.")
 app.add_typer(policy.app, name="policy", help="Which representation to train next: ask, tell, rank, status, replay.")

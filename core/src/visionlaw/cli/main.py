@@ -8,7 +8,6 @@ from __future__ import annotations
 import errno
 import os
 import sys
-import unicodedata
 
 from visionlaw.errors import VisionlawError
 
@@ -60,17 +59,12 @@ def _say_interrupted() -> None:
 
 def _fail(error: BaseException, message: str, remedy: str, code: int = 2) -> None:
     from visionlaw.cli.context import settings
+    from visionlaw.cli.output import printable
     from visionlaw.plugins import strict
 
     if settings.debug or strict():
         raise error
-    sys.stderr.write(f"Error: {_printable(message)}\n")
+    sys.stderr.write(f"Error: {printable(message)}\n")
     if remedy:
-        sys.stderr.write(f"  → {_printable(remedy)}\n")
+        sys.stderr.write(f"  → {printable(remedy)}\n")
     sys.exit(code)
-
-
-def _printable(text: str) -> str:
-    """Keep what others wrote from moving the cursor, or from filling the screen."""
-    clean = "".join(c if unicodedata.category(c)[0] != "C" else "�" for c in text)
-    return clean if len(clean) <= 2000 else f"{clean[:2000]}…"

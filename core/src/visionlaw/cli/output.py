@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import sys
+import unicodedata
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, cast
 
@@ -51,6 +52,12 @@ def write_columns(headers: Sequence[str], rows: Sequence[Sequence[str]]) -> None
 def plural(number: int, noun: str) -> str:
     """Return ``1 encoder`` or ``2 encoders``."""
     return f"{number} {noun}{'' if number == 1 else 's'}"
+
+
+def printable(text: str) -> str:
+    """Keep what others wrote from moving the cursor, or from filling the screen."""
+    clean = "".join(c if unicodedata.category(c)[0] != "C" else "�" for c in text)
+    return clean if len(clean) <= 2000 else f"{clean[:2000]}…"
 
 
 def note(text: str) -> None:

@@ -97,6 +97,15 @@ class AnnotatedPairs:
         """Return where an image that a record names lies."""
         return self._images[name].path
 
+    def image_key(self, name: str) -> str:
+        """Return the digest of an image that a record names."""
+        return self._images[name].ref.key
+
+    @property
+    def names_by_key(self) -> Mapping[str, str]:
+        """The images' names by their digests; of files with the same content, one."""
+        return {image.ref.key: name for name, image in reversed(self._images.items())}
+
     @cached_property
     def _index(self) -> Index:
         return read_index(self.root, self._reader, self.name, self._format, self._annotations)
@@ -106,7 +115,7 @@ class AnnotatedPairs:
         return read_images(self.root, (name for r in self._index.records for name in (r.source, r.target)))
 
     @property
-    def _images(self) -> Mapping[str, ImageFile]:
+    def _images(self) -> dict[str, ImageFile]:
         return self._looked_at[0]
 
 

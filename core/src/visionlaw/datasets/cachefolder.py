@@ -43,8 +43,10 @@ def save(key: str, valid: str, content: Any) -> None:
     """
     body = json.dumps(content, separators=(",", ":")).encode()
     head = json.dumps([valid, hashlib.sha256(body).hexdigest()]).encode()
+    folder = cache_folder()
     with contextlib.suppress(OSError):
-        atomic.write_bytes(cache_folder() / f"{key}.json", head + b"\n" + body)
+        atomic.write_bytes(folder / f"{key}.json", head + b"\n" + body)
+        atomic.sweep(folder)
 
 
 def load(key: str, valid: str) -> Any:

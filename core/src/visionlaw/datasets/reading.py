@@ -113,10 +113,10 @@ def finite(value: object) -> float:
     Raises:
         DataError: It is not a number, or not finite.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float):
+    if type(value) not in (int, float):
         raise DataError(f"It has {_shown(value)} where a number belongs.")
     try:
-        number = float(value)
+        number = float(cast("float", value))
     except OverflowError:
         number = math.inf
     if not math.isfinite(number):

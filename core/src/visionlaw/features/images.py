@@ -118,6 +118,19 @@ def decode_image(content: bytes, name: str) -> Image.Image:
         return upright_rgb(image, name)
 
 
+def image_size(path: str | Path) -> tuple[int, int]:
+    """Return (W, H) of an image file as it is when loaded, upright, by its header alone.
+
+    Raises:
+        DataError: As :func:`read_image` and :func:`decode_image`, as far as a header tells.
+    """
+    with _open(read_image(path), str(path)) as image:
+        _check_size(str(path), image.size)
+        width, height = image.size
+        orientation = _orientation(image)
+    return (height, width) if orientation is not None and 5 <= orientation <= 8 else (width, height)
+
+
 def upright_rgb(image: Image.Image, name: str) -> Image.Image:
     """Turn an image, decoded or only opened, upright as its EXIF orientation says, and to 8-bit RGB.
 
