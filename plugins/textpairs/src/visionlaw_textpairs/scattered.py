@@ -1,0 +1,68 @@
+"""Words all over a page, as on signs, labels and maps."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from visionlaw_textpairs.dice import TARGET, Dice
+from visionlaw_textpairs.fonts import Face, width
+from visionlaw_textpairs.look import Look, draw_face
+from visionlaw_textpairs.page import Page, Sheet
+from visionlaw_textpairs.words import WORDS
+
+LARGEST = 54
+TRIES = 40
+GAP = 0.35  # the least distance of two words, in their size
+
+
+def draw_words(dice: Dice, look: Look, faces: tuple[Face, ...], script: str) -> Sheet:
+    """Place words without overlap; some stand there twice. In the target they have moved, the further the harder."""
+    rng = dice.content("words")
+    different = round(dice.by_level(7, 20))
+    words = [str(word) for word in rng.choice(WORDS[script], different, replace=False)]
+    words += [words[index] for index in rng.integers(0, different, max(1, different // 4))]
+    places = rng.uniform(0, 1, (len(words), 2))
+    order = rng.permutation(len(words))
+    fonts = [draw_face(dice, f"word {index}", faces) for index in range(len(words))]
+    sizes = [LARGEST * look.scale * dice.uniform(f"word {index}", 0.7, 1.15) for index in range(len(words))]
+    colours = [dice.choice(f"word {index} colour", (look.ink, look.ink, look.accent)) for index in range(len(words))]
+    shrink = 1.0
+    while True:
+        page = Page(look.size, look.paper)
+        own = dice.own("places")
+        taken: list[tuple[float, float, float, float]] = []
+        for index in order:
+            size = max(8, round(sizes[index] * shrink))
+            spot = _find_place(own, dice, look, places[index], (width(fonts[index], size, words[index]), size), taken)
+            if spot is None:
+                break
+            page.text(fonts[index], size, spot, words[index], colours[index])
+        else:
+            return page.finish()
+        shrink *= 0.93
+
+
+def _find_place(
+    rng: np.random.Generator,
+    dice: Dice,
+    look: Look,
+    wanted: np.ndarray,
+    box: tuple[int, int],
+    taken: list[tuple[float, float, float, float]],
+) -> tuple[float, float] | None:
+    """Return a free position for the pen near the wanted one, and take it."""
+    wide, size = box
+    room = np.array(look.size) - 2 * look.margin - (wide, 1.25 * size)
+    if (room < 0).any():
+        return None
+    moved = dice.change if dice.side == TARGET else 0.0
+    for attempt in range(TRIES):
+        free = min(1.0, moved * moved + attempt / TRIES)
+        share = wanted + free * (rng.uniform(0, 1, 2) - wanted)
+        left, top = look.margin + share * room
+        gap = GAP * size
+        here = (left - gap, top - gap / 2, left + wide + gap, top + 1.25 * size + gap / 2)
+        if all(here[2] <= t[0] or t[2] <= here[0] or here[3] <= t[1] or t[3] <= here[1] for t in taken):
+            taken.append(here)
+            return float(left), float(top + size)
+    return None
