@@ -35,6 +35,7 @@ bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/law.py
 	$(BIN)/python benchmarks/rows.py
+	$(BIN)/python benchmarks/correspondence.py
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/extraction.py
 

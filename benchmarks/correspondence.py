@@ -5,8 +5,8 @@
 1. The ``reference`` protocol both ways, on tokens in memory: as the engine does it, rows of keypoints only, and as the
    authors' code formulates it, the whole [h·w, h·w] matrix of each pair with a soft-argmax of all its rows. Both must
    find the same positions. 8 keypoints a pair, and 6.8 pairs per target image, as SPair-71k's test split has.
-2. All 1,023 combinations of 10 encoders over 2,000 pairs against the 10 single encoders, in processes of their own, from
-   cached features, with all averages, intervals and breakdowns; peak memory of each.
+2. All 1,023 combinations of 10 encoders over 2,000 pairs against the 10 single encoders, in processes of their own,
+   from cached features, with all averages, intervals and breakdowns; peak memory of each.
 3. Which share of the machine's matrix product the rows reach.
 """
 
@@ -144,14 +144,11 @@ def rows_against_matrix() -> None:
         moved = np.abs(ours[: len(theirs)] - theirs).max()
         ratios, seconds = [], []
         for _ in range(ROUNDS):
-            times = []
-            for run, pairs in (
-                (lambda: by_rows(table, side, store), count),
-                (lambda: by_matrix(part, side, maps), few),
-            ):
-                start = time.perf_counter()
-                run()
-                times.append((time.perf_counter() - start) / pairs)
+            start = time.perf_counter()
+            by_rows(table, side, store)
+            between = time.perf_counter()
+            by_matrix(part, side, maps)
+            times = [(between - start) / count, (time.perf_counter() - between) / few]
             ratios.append(times[1] / times[0])
             seconds.append(times)
         rows, matrix = np.median(seconds, axis=0) * 1000
@@ -223,14 +220,13 @@ def combinations_against_singles() -> None:
     ratios = [a["seconds"] / s["seconds"] for a, s in zip(everything, singles, strict=True)]
     same = all(everything[0]["values"][name] == value for name, value in singles[0]["values"].items())
     print(f"\n{PAIRS} pairs, {len(images)} images, {PAIRS * KEYPOINTS} keypoints, 16×16×{CHANNELS}, features cached")
-    for what, runs in found.items():
+    for runs in found.values():
         seconds = np.median([run["seconds"] for run in runs])
         memory = max(run["peak_mb"] for run in runs)
         print(f"  {runs[0]['count']:5} representations: {seconds:6.1f} s, peak memory {memory:,.0f} MiB")
-    print(
-        f"  all combinations cost {np.median(ratios):.2f} times the singles ({min(ratios):.2f}–{max(ratios):.2f}), at most 3; "
-        f"C of the singles is the same: {'yes' if same else 'NO'}"
-    )
+    spread = f"{min(ratios):.2f}–{max(ratios):.2f}"
+    print(f"  all combinations cost {np.median(ratios):.2f} times the singles ({spread}), at most 3")
+    print(f"  C of the singles is the same: {'yes' if same else 'NO'}")
 
 
 if __name__ == "__main__":

@@ -2,27 +2,33 @@
 
     python benchmarks/rows.py [PAIRS]
 
-Prints, for the data set's first PAIRS image pairs (default: all): the largest difference of a similarity, the
-keypoints that the two ways find at different tokens, the ties (a second token within 1e-6 of the best, where float32
-cannot tell), and the largest difference of C.
+Prints, for the data set's first PAIRS image pairs (default: all): the keypoints that the engine, which sums the parts'
+rows, and the concatenation of the features find at different places, the ties (a second token within 1e-6 of the best,
+where float32 cannot tell), the largest difference of a similarity and of C, and the seconds of both.
 """
 
 from __future__ import annotations
 
 import itertools
 import sys
+import tempfile
 import time
+from pathlib import Path
 
+import numpy as np
 import torch
 
-from visionlaw.correspondence.matching import TIE, match
-from visionlaw.correspondence.pck import pck, read_pairs, scorable
-from visionlaw.correspondence.rows import Rows, combine, describe, rows
+from visionlaw.correspondence.definitions import Strict
+from visionlaw.correspondence.matchers import TIE, Argmax
+from visionlaw.correspondence.matching import match_all
+from visionlaw.correspondence.pairs import PairTable, read_pairs
 from visionlaw.correspondence.streaming import images_of
-from visionlaw.features.combine import ConcatCombiner, common_grid
+from visionlaw.features.cache import FeatureCache
+from visionlaw.features.combine import ConcatCombiner
 from visionlaw.features.encoders import encoder_ref
 from visionlaw.features.extract import extract
 from visionlaw.features.sampling import unit
+from visionlaw.protocols import ScoringJob
 from visionlaw.registry import Registry
 
 ALPHA = 0.10
@@ -30,44 +36,48 @@ ALPHA = 0.10
 
 def main() -> None:
     torch.set_num_threads(1)
-    registry, combiner = Registry.discover(), ConcatCombiner()
-    pairs = scorable(read_pairs(registry.load("dataset", "warps")))[: int(sys.argv[1]) if len(sys.argv) > 1 else None]
-    ids = [e.spec.id for e in registry.entries("encoder") if e.plugin == "classical"]
-    features = {name: dict(extract(encoder_ref(registry, name), images_of(pairs))) for name in ids}
-    combinations = list(itertools.combinations(ids, 2))
+    registry, combiner, definition = Registry.discover(), ConcatCombiner(), Strict(Argmax())
+    pairs = read_pairs(registry.load("dataset", "warps")).pairs
+    table = PairTable(pairs[: int(sys.argv[1]) if len(sys.argv) > 1 else None])
+    encoders = [encoder_ref(registry, e.spec.id) for e in registry.entries("encoder") if e.plugin == "classical"]
+    combinations = list(itertools.combinations(encoders, 2))
+    with tempfile.TemporaryDirectory() as folder:
+        cache = FeatureCache(Path(folder))
+        maps = {encoder.id: dict(extract(encoder, images_of(table.pairs), cache)) for encoder in encoders}
+        start = time.perf_counter()
+        job = ScoringJob(combinations, None, combiner, cache)
+        summed = {tuple(e.id for e in parts): found for parts, found in match_all(job, table, definition)}
+        seconds = time.perf_counter() - start
 
-    largest = worst = moved = ties = keypoints = 0.0
-    seconds = {"summed": 0.0, "concatenated": 0.0}
-    for names in combinations:
-        by_sum, by_concatenation = [], []
-        for pair in pairs:
-            sources = [features[name][pair.source.key] for name in names]
-            targets = [features[name][pair.target.key] for name in names]
-            grid = common_grid([target.grid for target in targets])
-            parts = [rows(s, t, pair.source_points, grid) for s, t in zip(sources, targets, strict=True)]
+    largest = worst = moved = ties = concatenating = 0.0
+    for names, matches in summed.items():
+        explicit: list[np.ndarray] = []
+        for pair in table.pairs:
             start = time.perf_counter()
-            summed = combine(parts, combiner)
-            between = time.perf_counter()
+            sources, targets = ([maps[name][image.key] for name in names] for image in (pair.source, pair.target))
             target = combiner.combine(targets)
-            descriptors = unit(torch.cat([describe(source, pair.source_points) for source in sources], dim=1))
-            explicit = Rows(descriptors @ unit(target.tokens).T, target.geometry)
-            seconds["summed"] += between - start
-            seconds["concatenated"] += time.perf_counter() - between
-            largest = max(largest, float((summed.similarity - explicit.similarity).abs().max()))
-            by_sum.append(match(pair, summed))
-            by_concatenation.append(match(pair, explicit))
-            moved += int((by_sum[-1].found != by_concatenation[-1].found).any(axis=1).sum())
-            best = summed.similarity.topk(2).values
+            parts = [definition.describe(source, pair.source_points, target.grid) for source in sources]
+            similarity = unit(torch.cat(parts, dim=1)) @ unit(target.tokens).T
+            explicit.append(target.geometry.to_pixels(Argmax().locate(similarity, target.grid).numpy()))
+            concatenating += time.perf_counter() - start
+            best = similarity.topk(2).values
             ties += int((best[:, 0] - best[:, 1] < TIE).sum())
-            keypoints += len(pair.source_points)
-        worst = max(worst, abs(pck(by_sum, ALPHA).value - pck(by_concatenation, ALPHA).value))
+            rows = [unit(part) @ unit(one.tokens).T for part, one in zip(parts, targets, strict=True)]
+            if len({one.grid for one in targets}) == 1:
+                largest = max(largest, float((combiner.combine_rows(rows) - similarity).abs().max()))
+        found = np.concatenate(explicit)
+        moved += int((np.abs(found - matches.found) > 1e-3).any(axis=1).sum())
+        errors = np.linalg.norm(found - table.truth.points, axis=1) / table.truth.size
+        shares = [(part < ALPHA).mean() for part in np.split(errors, table.starts[1:-1])]
+        worst = max(worst, 100 * abs(float(np.mean(shares)) - float(matches.shares(ALPHA).mean())))
 
-    print(f"{len(combinations)} combinations of {len(ids)} encoders, {len(pairs)} pairs, {keypoints:.0f} keypoints")
+    count = len(combinations) * table.keypoints
+    print(f"{len(combinations)} combinations of {len(encoders)} encoders, {len(table)} pairs, {count} keypoints")
     print(f"largest difference of a similarity   {largest:.1e}")
     print(f"keypoints found elsewhere            {moved:.0f}")
     print(f"ties (within {TIE:.0e})                 {ties:.0f}")
     print(f"largest difference of C              {worst:.4f} points of %")
-    print(f"seconds, summed | concatenated       {seconds['summed']:.2f} | {seconds['concatenated']:.2f}")
+    print(f"seconds, engine | concatenated       {seconds:.2f} | {concatenating:.2f}")
 
 
 if __name__ == "__main__":

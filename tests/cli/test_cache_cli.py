@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -60,6 +61,7 @@ def test_verify_tells_of_damage_which_is_then_gone_and_computed_again(cli, score
     assert not damaged.exists()
     assert sorted(row["images"] for row in listed(cli).values()) == [5]
     before = sum(encoded().values())
+    shutil.rmtree(kept.parent / "rows")
     score("toy-mean", "toy-fine", "--dataset", "toypairs", "--alpha", "0.3")
     assert sum(encoded().values()) == before + 5
 
@@ -97,6 +99,7 @@ def test_the_spaces_limit_is_what_prune_keeps_to_and_ls_shows(cli, score, kept, 
     (tmp_path / "registry.toml").write_text("[cache]\nlimit_gb = 0.000001\n")
     assert "of at most 1 kB" in cli("cache", "ls").out
     assert json.loads(cli("cache", "prune", "--json").out)["left"] <= 1000
+    shutil.rmtree(kept.parent / "rows")
     assert score("toy-fine", "toy-mean", "--dataset", "toypairs", "--alpha", "0.3").code == 0
     assert len(files(kept)) == 1, "a score keeps to it, too"
     (tmp_path / "registry.toml").write_text("[cache]\nlimit_gb = 0\n")

@@ -126,7 +126,7 @@ def test_a_full_disk_is_one_sentence_and_leaves_nothing(kit, tmp_path, monkeypat
     monkeypatch.setattr(os, "posix_fallocate", full)
     table = read_pairs(kit.world(2))
     with (
-        pytest.raises(DataError, match="rows cannot be kept in .*No space left"),
+        pytest.raises(DataError, match=r"rows cannot be kept in .*No space left"),
         RowCache(tmp_path).writing("a", table, (8, 8)),
     ):
         raise AssertionError("unreached")

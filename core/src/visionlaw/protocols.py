@@ -89,7 +89,8 @@ class Combiner(Protocol):
         """Combine cosine rows ``[m, h·w]``, one per encoder and all on one grid, into those of the combined features.
 
         Args:
-            rows: At least two: the rows of a single encoder are its own.
+            rows: At least two: the rows of a single encoder are its own. They may be of the keypoints of many pairs;
+                each stands for itself.
 
         Returns:
             ``[m, h·w]`` float32. The rows given are the scorer's and must not be changed: other combinations need them.
