@@ -134,7 +134,7 @@ def by_matrix(table: PairTable, side: int, maps: Mapping[str, FeatureMap]) -> np
 
 def rows_against_matrix() -> None:
     print(f"\nrows only against the whole matrix, C = {CHANNELS}, soft-argmax on both sides, median of {ROUNDS} rounds")
-    for side, count, few in ((16, 136, 136), (60, 136, 3)):
+    for side, count, few in ((16, 1360, 136), (60, 136, 3)):
         data = Data(count)
         table = PairTable(data.pairs)
         part = PairTable(data.pairs[:few])

@@ -56,7 +56,7 @@ def main() -> None:
             start = time.perf_counter()
             sources, targets = ([maps[name][image.key] for name in names] for image in (pair.source, pair.target))
             target = combiner.combine(targets)
-            parts = [definition.describe(source, pair.source_points, target.grid) for source in sources]
+            parts = [unit(definition.describe(source, pair.source_points, target.grid)) for source in sources]
             similarity = unit(torch.cat(parts, dim=1)) @ unit(target.tokens).T
             explicit.append(target.geometry.to_pixels(Argmax().locate(similarity, target.grid).numpy()))
             concatenating += time.perf_counter() - start

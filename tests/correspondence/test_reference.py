@@ -10,6 +10,7 @@ import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from visionlaw.correspondence.definitions import Reference
 from visionlaw.correspondence.matchers import Argmax
 from visionlaw.correspondence.pairs import Matches, PairTable
 from visionlaw.correspondence.reference import (
@@ -18,10 +19,10 @@ from visionlaw.correspondence.reference import (
     frame_scale,
     from_frame,
     pixels,
-    reference_unit,
     source_cells,
     to_frame,
 )
+from visionlaw.correspondence.rows import cosines
 from visionlaw.errors import DataError
 from visionlaw.features.combine import ConcatCombiner
 
@@ -89,10 +90,16 @@ def test_step_2_sizes_are_measured_in_the_frame() -> None:
 # Step 3
 
 
-def test_step_3_divides_by_the_length_plus_a_little() -> None:
-    found = reference_unit(torch.tensor([[3.0, 4.0], [0.0, 0.0], [3e-10, 4e-10]]))
-    torch.testing.assert_close(found, torch.tensor([[0.6, 0.8], [0.0, 0.0], [0.5, 2 / 3]]))
-    assert reference_unit(torch.ones(2, 4, dtype=torch.float16)).dtype == torch.float32
+def cosine(descriptors: torch.Tensor, tokens: torch.Tensor) -> torch.Tensor:
+    return cosines(descriptors, tokens, Reference.added_length)
+
+
+def test_step_3_divides_by_the_lengths_plus_a_little() -> None:
+    """(3, 4) · 1e-10 has the length 5e-10, and 5e-10 / (5e-10 + 1e-10) = 5/6."""
+    tokens = torch.tensor([[3.0, 4.0], [0.0, 0.0], [3e-10, 4e-10]])
+    expected = torch.tensor([[1, 0, 5 / 6], [0, 0, 0], [5 / 6, 0, 25 / 36]])
+    torch.testing.assert_close(cosine(tokens, tokens), expected)
+    assert cosine(tokens.half(), tokens.half()).dtype == torch.float32
 
 
 @given(seeds)
@@ -100,10 +107,10 @@ def test_step_3_divides_by_the_length_plus_a_little() -> None:
 def test_step_3_of_a_combination_is_half_the_sum_of_its_parts_cosines(seed) -> None:
     """The authors normalise each part, concatenate, and normalise again."""
     generator = torch.Generator().manual_seed(seed)
-    sides = [[reference_unit(torch.randn(9, c, generator=generator)) for c in (5, 12)] for _ in range(2)]
-    source, target = (reference_unit(torch.cat(parts, dim=-1)) for parts in sides)
-    summed = ConcatCombiner().combine_rows([s @ t.T for s, t in zip(*sides, strict=True)])
-    torch.testing.assert_close(source @ target.T, summed, rtol=0, atol=1e-6)
+    sides = [[torch.randn(9, c, generator=generator) for c in (5, 12)] for _ in range(2)]
+    units = [[part / (part.norm(dim=1, keepdim=True) + 1e-10) for part in side] for side in sides]
+    summed = ConcatCombiner().combine_rows([cosine(s, t) for s, t in zip(*sides, strict=True)])
+    torch.testing.assert_close(cosine(*(torch.cat(parts, dim=1) for parts in units)), summed, rtol=0, atol=1e-6)
 
 
 # Step 4
@@ -262,7 +269,7 @@ def test_rows_alone_find_what_the_whole_matrix_finds(seed, size, cells, channels
     source, target = (torch.tensor(rng.normal(size=(cells**2, channels)), dtype=torch.float32) for _ in range(2))
     points = np.floor(rng.uniform(0, 1, (7, 2)) * size)
     chosen = source_cells(to_frame(points, size), cells)
-    rows = reference_unit(source)[chosen] @ reference_unit(target).T
+    rows = cosine(source[chosen], target)
     assume(float((rows.topk(2).values @ torch.tensor([1.0, -1.0])).min()) > 1e-5)
     found = pixels(SoftArgmaxReference().locate(rows, (cells, cells)), cells)
     expected = plain(source, target, points.tolist(), size, cells)

@@ -51,7 +51,7 @@ def test_summed_rows_are_the_cosine_of_explicitly_concatenated_features(seed, wh
     summed = combiner.combine_rows([rows(s, t, where, grid) for s, t in zip(sources, targets, strict=True)])
 
     target = combiner.combine(targets)
-    descriptors = torch.cat([STRICT.describe(s, where, grid) for s in sources], dim=1)
+    descriptors = torch.cat([unit(STRICT.describe(s, where, grid)) for s in sources], dim=1)
     explicit = unit(descriptors) @ unit(target.tokens).T
     torch.testing.assert_close(summed, explicit, atol=2e-6, rtol=0)
 

@@ -16,18 +16,18 @@ from numpy.typing import ArrayLike
 from visionlaw.correspondence.matchers import Matcher
 from visionlaw.correspondence.pairs import Floats, Indices, Matches, PairTable
 from visionlaw.correspondence.reference import (
+    ADDED_LENGTH,
     SoftArgmaxReference,
     frame_scale,
     from_frame,
     pixels,
-    reference_unit,
     source_cells,
     to_frame,
 )
 from visionlaw.correspondence.rows import Grid, Placement
 from visionlaw.features.combine import common_grid
 from visionlaw.features.maps import FeatureMap
-from visionlaw.features.sampling import resample, sample, unit
+from visionlaw.features.sampling import resample, sample
 
 
 class Definition(Protocol):
@@ -36,6 +36,11 @@ class Definition(Protocol):
     @property
     def rows(self) -> str:
         """Identity of how rows are computed; those of two definitions that share it are the same."""
+        ...
+
+    @property
+    def added_length(self) -> float:
+        """What is added to the length of a token before it is divided by it."""
         ...
 
     @property
@@ -48,7 +53,7 @@ class Definition(Protocol):
         ...
 
     def describe(self, source: FeatureMap, points: ArrayLike, grid: Grid) -> torch.Tensor:
-        """Return the descriptors of pixel positions ``[m, 2]``: ``[m, C]`` float32 of length 1."""
+        """Return the descriptors of pixel positions ``[m, 2]``: ``[m, C]``, not normalised."""
         ...
 
     def searched(self, target: FeatureMap, grid: Grid) -> FeatureMap:
@@ -64,6 +69,7 @@ class Strict:
     """Positions by geometry, both ways; the match in pixels of the original target image."""
 
     rows = "strict-1"
+    added_length = 0.0
 
     def __init__(self, matcher: Matcher) -> None:
         self.matcher: Matcher = matcher
@@ -74,8 +80,8 @@ class Strict:
         return h * self.matcher.zoom, w * self.matcher.zoom
 
     def describe(self, source: FeatureMap, points: ArrayLike, grid: Grid) -> torch.Tensor:
-        """Interpolate the source's raw tokens bilinearly on their own grid, then normalise."""
-        return unit(sample(source, source.geometry.to_grid(points)))
+        """Interpolate the source's raw tokens bilinearly on their own grid."""
+        return sample(source, source.geometry.to_grid(points))
 
     def searched(self, target: FeatureMap, grid: Grid) -> FeatureMap:
         """Resize the target's raw tokens bilinearly."""
@@ -91,6 +97,7 @@ class Reference:
     """The authors' arithmetic: features of the squashed image against keypoints of the letterboxed one."""
 
     rows = "reference-1"
+    added_length = ADDED_LENGTH
 
     def __init__(self) -> None:
         self.matcher: Matcher = SoftArgmaxReference()
@@ -103,7 +110,7 @@ class Reference:
         """Take the token in whose cell the keypoint lies, in the frame of the letterboxed image."""
         placed = to_frame(points, source.geometry.image_size)
         tokens = resample(source, grid).tokens
-        return reference_unit(tokens[torch.from_numpy(source_cells(placed, grid[0]))])  # pyright: ignore[reportUnknownMemberType]
+        return tokens[torch.from_numpy(source_cells(placed, grid[0]))]  # pyright: ignore[reportUnknownMemberType]
 
     def searched(self, target: FeatureMap, grid: Grid) -> FeatureMap:
         """Resize the target's raw tokens bilinearly."""

@@ -20,6 +20,9 @@ from visionlaw.errors import DataError
 SIDE = 840
 """The frame's width and height in pixels, S."""
 
+ADDED_LENGTH = 1e-10
+"""Tokens are divided by their length and this: step 3."""
+
 WINDOW = 5
 TEMPERATURE = 0.02
 
@@ -53,12 +56,6 @@ def frame_scale(image_size: ArrayLike) -> Floats:
         A number, or ``[n]``.
     """
     return np.asarray(SIDE / np.asarray(image_size, np.float64).max(axis=-1))
-
-
-def reference_unit(tokens: torch.Tensor) -> torch.Tensor:
-    """Divide tokens ``[..., C]`` by their length plus 1e-10, in float32: step 3. A zero token stays zero."""
-    tokens = tokens.float()
-    return tokens / (tokens.square().sum(dim=-1, keepdim=True).sqrt() + 1e-10)
 
 
 def source_cells(points_in_frame: ArrayLike, cells: int) -> NDArray[np.int64]:

@@ -19,6 +19,8 @@ from visionlaw.features.geometry import Geometry
 
 Grid = tuple[int, int]
 TOLERANCE = 0.5
+SHORTEST = 1e-12
+"""Length that shorter tokens are divided by, so that those of zeros stay zero."""
 
 
 @dataclass(frozen=True)
@@ -72,13 +74,21 @@ class RowSet:
     placement: Placement
 
 
-def cosines(descriptors: torch.Tensor, tokens: torch.Tensor, eps: float = 1e-12) -> torch.Tensor:
-    """Return the cosines of descriptors ``[m, C]`` of length 1 with raw tokens ``[n, C]``: ``[m, n]`` float32.
+def cosines(descriptors: torch.Tensor, tokens: torch.Tensor, added: float = 0.0) -> torch.Tensor:
+    """Return the cosines of raw descriptors ``[m, C]`` with raw tokens ``[n, C]``: ``[m, n]`` float32.
 
-    The products are scaled by the tokens' lengths: n·m divisions instead of the n·C that normalising tokens takes.
-    Cosines with a zero token are 0, never NaN.
+    The products are divided by the lengths: n·m divisions instead of the (n + m)·C that normalising takes. Cosines with
+    a zero token are 0, never NaN.
+
+    Args:
+        descriptors: One per keypoint.
+        tokens: Those that are searched.
+        added: Added to every length.
     """
-    tokens = tokens.float()
-    lengths = cast("torch.Tensor", torch.linalg.vector_norm(tokens, dim=1))  # pyright: ignore[reportUnknownMemberType]
-    lengths = lengths.clamp_min(eps)
-    return (descriptors @ tokens.T).div_(lengths)
+    descriptors, tokens = descriptors.float(), tokens.float()
+    return (descriptors @ tokens.T).div_(_lengths(descriptors, added)[:, None]).div_(_lengths(tokens, added))
+
+
+def _lengths(tokens: torch.Tensor, added: float) -> torch.Tensor:
+    found = cast("torch.Tensor", torch.linalg.vector_norm(tokens, dim=1))  # pyright: ignore[reportUnknownMemberType]
+    return found.clamp_min_(SHORTEST) + added

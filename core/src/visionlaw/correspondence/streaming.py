@@ -73,6 +73,7 @@ class _Run:
         self.device = device
         self.by_source = _group([pair.source.key for pair in table.pairs])
         self.by_target = _group([pair.target.key for pair in table.pairs])
+        self.places = np.split(np.arange(table.keypoints), table.starts[1:-1])
         self.missing = {key: len(pairs) for key, pairs in self.by_target.items()}
         self.described: dict[int, dict[tuple[str, Grid], torch.Tensor]] = {}
         self.source_sizes: dict[int, tuple[int, int]] = {}
@@ -108,11 +109,12 @@ class _Run:
         """Compare the keypoints of all pairs of one target with its tokens."""
         descriptors = [self.described.pop(pair) for pair in pairs]
         sizes = [self.source_sizes.pop(pair) for pair in pairs]
-        places = torch.from_numpy(np.r_[*(self.table.rows_of(pair) for pair in pairs)])  # pyright: ignore[reportUnknownMemberType]
+        places = torch.from_numpy(np.concatenate([self.places[pair] for pair in pairs]))  # pyright: ignore[reportUnknownMemberType]
         for (encoder, grid), rows in self.sets.items():
             searched = self.definition.searched(maps[encoder], grid)
             together = torch.cat([found[encoder, grid] for found in descriptors])
-            rows.similarity[places] = cosines(together, searched.tokens.to(self.device)).cpu()
+            tokens = searched.tokens.to(self.device)
+            rows.similarity[places] = cosines(together, tokens, self.definition.added_length).cpu()
             for pair, size in zip(pairs, sizes, strict=True):
                 rows.placement.put(pair, size, searched.geometry)
 
