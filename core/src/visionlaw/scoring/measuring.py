@@ -164,7 +164,8 @@ class Measuring:
         from visionlaw.features.cache import FeatureCache
         from visionlaw.features.runtime import choose_device
 
-        here, limit = self.project, self.project.file.cache.limit
+        here, device = self.project, choose_device(self.device)
+        limit = here.file.cache.limit
         return ScoringJob(
             representations,
             self.data,
@@ -172,7 +173,7 @@ class Measuring:
             cache=FeatureCache(here.feature_cache, limit, beside=here.row_cache),
             scratch=here.scratch,
             scratch_limit=int(limit * ROWS_SHARE),
-            device=str(choose_device(self.device)),
+            device="cpu" if device.type == "mps" else str(device),  # Apple's knows no float64
             progress=progress,
         )
 
