@@ -8,8 +8,7 @@ from __future__ import annotations
 import errno
 import os
 import sys
-
-from visionlaw.errors import VisionlawError
+from typing import NoReturn
 
 INTERRUPTED = 130
 BUG = 1
@@ -29,18 +28,25 @@ def main() -> None:
     except KeyboardInterrupt:
         _say_interrupted()
         sys.exit(INTERRUPTED)
-    except VisionlawError as error:
+    except BaseException as error:  # noqa: BLE001  the last resort: no traceback reaches a user unasked
+        _explain(error)
+
+
+def _explain(error: BaseException) -> None:
+    """Say what happened in one sentence, with its remedy, and exit."""
+    from visionlaw.errors import VisionlawError
+
+    if isinstance(error, VisionlawError):
         _fail(error, error.message, error.remedy, error.exit_code)
-    except OSError as error:
+    if isinstance(error, OSError):
         if error.errno == errno.ENOSPC:
             _fail(error, "The disk is full.", "Free some space and run the command again; what was finished is kept.")
         where = f" '{error.filename}'" if error.filename else ""
         _fail(error, f"{error.strerror or error}{where}.", "Check the path and its permissions.")
-    except MemoryError as error:
+    if isinstance(error, MemoryError):
         _fail(error, "There is not enough memory for that.", "Ask for less at a time.")
-    except BaseException as error:  # noqa: BLE001  the last resort: no traceback reaches a user unasked
-        kind = type(error).__name__
-        _fail(error, f"This is a bug in visionlaw: {kind}: {error}", "Run 'visionlaw --debug …' and report it.", BUG)
+    kind = type(error).__name__
+    _fail(error, f"This is a bug in visionlaw: {kind}: {error}", "Run 'visionlaw --debug …' and report it.", BUG)
 
 
 def _prepare_streams() -> None:
@@ -57,7 +63,7 @@ def _say_interrupted() -> None:
     sys.stderr.write("Interrupted. What was finished is kept; run the same command again to go on.\n")
 
 
-def _fail(error: BaseException, message: str, remedy: str, code: int = 2) -> None:
+def _fail(error: BaseException, message: str, remedy: str, code: int = 2) -> NoReturn:
     from visionlaw.cli.context import settings
     from visionlaw.cli.output import printable
     from visionlaw.plugins import strict
