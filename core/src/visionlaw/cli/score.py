@@ -68,7 +68,10 @@ def correspondence(
         typer.Option(metavar="NAME", help="Also show C by category or another attribute of the pairs; repeatable."),
     ] = None,
     matches: Annotated[
-        Path | None, typer.Option(help="Folder for pictures of the best and worst representations' matches.")
+        Path | None,
+        typer.Option(
+            help="Folder for pictures of the best and worst representations' matches; of several data sets one each."
+        ),
     ] = None,
     device: DeviceOption = None,
     dtype: DtypeOption = "float32",
@@ -90,14 +93,24 @@ def correspondence(
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
     found: list[ScoreRow] = []
     pictures: list[Path] = []
-    for measuring in _prepare(here, dataset, data, scorer, device, options):
+    unknown: dict[str, list[DataError]] = {}
+    measurings = list(_prepare(here, dataset, data, scorer, device, options))
+    for measuring in measurings:
         with _progress() as progress:
             rows = sorted(measuring.scores(chosen, progress=progress), key=lambda row: -row.value)
-            pictures += [] if matches is None else _draw(measuring, rows, chosen, matches, progress)
+            if matches is not None:
+                folder = matches if len(measurings) == 1 else _folder_of(measuring, matches)
+                pictures += _draw(measuring, rows, chosen, folder, progress)
         _tell_left_out(measuring)
         found += rows
         if not as_json:
-            _print(rows, by or [])
+            for attribute, error in _print(rows, by or []).items():
+                unknown.setdefault(attribute, []).append(error)
+    for errors in unknown.values():
+        if len(errors) == len(measurings):
+            raise errors[-1]
+        for error in errors:
+            note(error.message)
     if as_json:
         from visionlaw.cli.score_views import as_json as json_of
 
@@ -201,12 +214,18 @@ def _tell_left_out(measuring: Measuring) -> None:
         )
 
 
-def _print(rows: Sequence[ScoreRow], by: Sequence[str]) -> None:
+def _print(rows: Sequence[ScoreRow], by: Sequence[str]) -> dict[str, DataError]:
+    """Print the scores on one data set; return what is wrong with the attributes that its pairs do not have."""
     from visionlaw.cli.score_views import print_breakdown, print_scores
 
     print_scores(rows)
+    unknown: dict[str, DataError] = {}
     for attribute in by:
-        print_breakdown(rows, attribute)
+        try:
+            print_breakdown(rows, attribute)
+        except DataError as error:
+            unknown[attribute] = error
+    return unknown
 
 
 def _with_layers(here: Project, names: Sequence[str], layers: str | None) -> list[str]:
@@ -283,6 +302,13 @@ def _progress() -> Generator[Callable[[str, int, int], None]]:
     with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
         task = bar.add_task("", total=None)
         yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
+
+
+def _folder_of(measuring: Measuring, folder: Path) -> Path:
+    """Return where the pictures of one data set of several go: they are named after representations alone."""
+    from visionlaw.report.gallery import file_stem
+
+    return folder / file_stem(measuring.measurement.dataset)
 
 
 def _draw(
