@@ -28,6 +28,8 @@ def test_a_file_is_read_once_and_what_is_wrong_told_once(tmp_path: Path) -> None
     again = list(numbers.look("absent", "bad", "good"))
 
     assert list(ReadOnce(tmp_path, broken, "It").look("bad")) == [Finding("unreadable", "bad", "'bad' is broken.")]
+    (long,) = ReadOnce(tmp_path, number, "It").look("x" * 300)
+    assert (long.kind, long.message) == ("unreadable", "It cannot be read: File name too long.")
     assert first == [
         Finding("unreadable", "bad", "It is no number."),
         Finding("missing", "absent", "The number is not there."),

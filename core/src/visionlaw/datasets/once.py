@@ -40,11 +40,13 @@ class ReadOnce(Generic[T]):
                 continue
             self._known[name] = None
             path = self._root / name
-            if not path.exists():
-                yield Finding("missing", name, f"{self._what} is not there.")
-                continue
             try:
+                if not path.exists():
+                    yield Finding("missing", name, f"{self._what} is not there.")
+                    continue
                 self._known[name] = self._read(path)
+            except OSError as error:  # such as a name that is too long
+                yield Finding("unreadable", name, f"{self._what} cannot be read: {error.strerror or error}.")
             except DataError as error:
                 yield Finding("unreadable", name, error.message.replace(str(path), name))
 
