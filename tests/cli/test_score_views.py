@@ -55,35 +55,11 @@ doc = { name = "Documents", kind = "ocr", correspondence = "toywords" }
 
 @pytest.fixture
 def two_sets(plugin: Path, tmp_path: Path) -> None:
-    """A space whose C is measured on two drawn data sets, of which the second alone has attributes."""
+    """A space whose C is measured on two drawn data sets."""
     code = (plugin / "fixture_toyscore.py").read_text()
-    (plugin / "fixture_toyscore.py").write_text(
-        code + '    yield DatasetSpec(id="toywords", target="fixture_toyscore_words:Words")\n'
-    )
-    (plugin / "fixture_toyscore_words.py").write_text(
-        "from dataclasses import replace\n"
-        "from fixture_toyscore_pairs import Pairs\n"
-        "class Words(Pairs):\n"
-        "    def __iter__(self):\n"
-        "        yield from (replace(p, attributes={'script': 'latin'}) for p in super().__iter__())\n"
-    )
+    more = '    yield DatasetSpec(id="toywords", target="fixture_toyscore_pairs:Pairs")\n'
+    (plugin / "fixture_toyscore.py").write_text(code + more)
     (tmp_path / "registry.toml").write_text(TWO_SETS)
-
-
-@pytest.mark.usefixtures("two_sets")
-def test_an_attribute_that_one_data_set_lacks_is_shown_of_the_other(score) -> None:
-    done = score("--by", "script")
-    assert done.code == 0
-    assert "C % by script on toywords" in done.out
-    assert "The pairs of 'toypairs' are not told apart by 'script'." in done.err
-
-
-@pytest.mark.usefixtures("two_sets")
-def test_an_attribute_that_no_data_set_has_is_an_error_after_all_are_scored(score) -> None:
-    done = score("--by", "scirpt")
-    assert done.code == 2
-    assert "C on toywords" in done.out
-    assert "Did you mean 'script'?" in done.err
 
 
 @pytest.mark.usefixtures("two_sets")

@@ -68,10 +68,7 @@ def correspondence(
         typer.Option(metavar="NAME", help="Also show C by category or another attribute of the pairs; repeatable."),
     ] = None,
     matches: Annotated[
-        Path | None,
-        typer.Option(
-            help="Folder for pictures of the best and worst representations' matches; of several data sets one each."
-        ),
+        Path | None, typer.Option(help="Folder for pictures of the best and worst representations' matches.")
     ] = None,
     device: DeviceOption = None,
     dtype: DtypeOption = "float32",
@@ -93,24 +90,14 @@ def correspondence(
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
     found: list[ScoreRow] = []
     pictures: list[Path] = []
-    unknown: dict[str, list[DataError]] = {}
-    measurings = list(_prepare(here, dataset, data, scorer, device, options))
-    for measuring in measurings:
+    for measuring in _prepare(here, dataset, data, scorer, device, options):
         with _progress() as progress:
             rows = sorted(measuring.scores(chosen, progress=progress), key=lambda row: -row.value)
-            if matches is not None:
-                folder = matches if len(measurings) == 1 else _folder_of(measuring, matches)
-                pictures += _draw(measuring, rows, chosen, folder, progress)
+            pictures += [] if matches is None else _draw(measuring, rows, chosen, matches, progress)
         _tell_left_out(measuring)
         found += rows
         if not as_json:
-            for attribute, error in _print(rows, by or []).items():
-                unknown.setdefault(attribute, []).append(error)
-    for errors in unknown.values():
-        if len(errors) == len(measurings):
-            raise errors[-1]
-        for error in errors:
-            note(error.message)
+            _print(rows, by or [])
     if as_json:
         from visionlaw.cli.score_views import as_json as json_of
 
@@ -214,18 +201,12 @@ def _tell_left_out(measuring: Measuring) -> None:
         )
 
 
-def _print(rows: Sequence[ScoreRow], by: Sequence[str]) -> dict[str, DataError]:
-    """Print the scores on one data set; return what is wrong with the attributes that its pairs do not have."""
+def _print(rows: Sequence[ScoreRow], by: Sequence[str]) -> None:
     from visionlaw.cli.score_views import print_breakdown, print_scores
 
     print_scores(rows)
-    unknown: dict[str, DataError] = {}
     for attribute in by:
-        try:
-            print_breakdown(rows, attribute)
-        except DataError as error:
-            unknown[attribute] = error
-    return unknown
+        print_breakdown(rows, attribute)
 
 
 def _with_layers(here: Project, names: Sequence[str], layers: str | None) -> list[str]:
@@ -304,13 +285,6 @@ def _progress() -> Generator[Callable[[str, int, int], None]]:
         yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
 
 
-def _folder_of(measuring: Measuring, folder: Path) -> Path:
-    """Return where the pictures of one data set of several go: they are named after representations alone."""
-    from visionlaw.report.gallery import file_stem
-
-    return folder / file_stem(measuring.measurement.dataset)
-
-
 def _draw(
     measuring: Measuring,
     rows: Sequence[ScoreRow],
@@ -327,5 +301,5 @@ def _draw(
     found = {name_of(representation): matches for representation, matches in matched}
     pictures: list[Path] = []
     for name, row in shown.items():
-        pictures += draw_matches(name, row.value, found[name], float(row.params["alpha"]), folder)
+        pictures += draw_matches(name, row.dataset, row.value, found[name], float(row.params["alpha"]), folder)
     return pictures
