@@ -203,6 +203,17 @@ def test_a_study_joins_a_of_a_file_with_c_on_each_benchmarks_own_data(cli: CLI, 
     assert "C from toypairs for vqa, gqa; toyfolder for doc." in cli("policy", "rank").out
 
 
+@pytest.mark.parametrize("scorer", ["correspondence?alpha=0.3", "correspondence?protocol=reference"])
+def test_c_of_a_scorer_with_options_counts(cli: CLI, plugin: Path, tmp_path: Path, scorer: str) -> None:
+    """What 'score correspondence' measures by a registry.toml is what 'policy' looks for by the same file."""
+    own = OWN_DATA.replace('roots = { toyfolder = "pages" }', f'scorer = "{scorer}"')
+    (tmp_path / "registry.toml").write_text(own.replace('"toyfolder"', '"toypairs"'))
+    rows = [f"toyscore/{name}@64,{b},-1" for name in ("mean", "fine") for b in ("vqa", "doc", "gqa")]
+    (tmp_path / "a.csv").write_text("\n".join(["setting,benchmark,a_loglik", *rows]) + "\n")
+    assert cli("score", "correspondence").code == 0
+    assert read(cli, "status")["not_scored"] == []
+
+
 def test_a_and_c_may_come_from_two_tables_and_only_a_has_to_follow_the_studys_definition(
     cli: CLI, tmp_path: Path
 ) -> None:

@@ -140,6 +140,7 @@ def test_pairs_that_lack_an_attribute_are_in_none_of_its_groups(pair) -> None:
     assert grouped(pair, [None, "a", None]) == {"a": [1]}
     assert grouped(pair, [1, None, float("nan"), float("inf"), 2]) == {"1": [0], "2": [4]}
     assert grouped(pair, [float("nan")] * 3) == {}
+    assert grouped(pair, [1, 10**400, -(10**400)]) == {"1": [0]}, "beyond what a float holds"
 
 
 def test_many_numbers_are_cut_at_their_quartiles_and_many_words_left_out(pair) -> None:

@@ -199,6 +199,12 @@ def test_step_5_needs_a_square_grid() -> None:
         SoftArgmaxReference().locate(torch.zeros(1, 384), (16, 24))
 
 
+def test_a_grid_that_is_not_square_is_refused_before_anything_is_encoded() -> None:
+    with pytest.raises(DataError, match="square grid of tokens, not 16×24") as caught:
+        Reference().grid([(16, 24), (14, 14)])
+    assert "--protocol strict" in caught.value.remedy
+
+
 # Step 6
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -151,6 +152,38 @@ def test_an_empty_folder_is_filled(tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     make_folder(Drawn(), tmp_path / "out")
     assert len(read(tmp_path / "out")) == 3
+
+
+@pytest.mark.parametrize("out", [".", "", "..", "inner/.."])
+def test_a_folder_that_is_not_named_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, out: str) -> None:
+    """Its place would be taken by another one, and who stands in it would be nowhere."""
+    (tmp_path / "empty" / "inner").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "empty" / "inner")
+    with pytest.raises(DataError) as caught:
+        make_folder(Drawn(), Path(out))
+    assert "Name a folder" in caught.value.remedy
+
+
+def test_a_folder_that_cannot_be_made_is_no_fault_of_the_data_set(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("mine")
+    with pytest.raises(DataError, match=r"'.*out' cannot be written: .*(File exists|Not a directory)"):
+        make_folder(Drawn(), tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize("most", [16, 3000])
+def test_a_disk_that_is_full_is_no_fault_of_the_data_set(tmp_path: Path, most: int) -> None:
+    """A limit on the size of files stands for the disk: reached by the first image, or by pairs.json alone."""
+    resource = pytest.importorskip("resource")
+    many = [replace(pair, id=f"{pair.id}{n}") for n in range(50) for pair in Drawn()]
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    try:
+        with pytest.raises(DataError, match=r"'.*out' cannot be written: File too large") as caught:
+            make_folder(Drawn(*many), tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert "Free some space" in caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.fixture

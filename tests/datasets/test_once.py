@@ -17,6 +17,9 @@ def test_a_file_is_read_once_and_what_is_wrong_told_once(tmp_path: Path) -> None
         except ValueError as error:
             raise DataError("It is no number.") from error
 
+    def broken(path: Path) -> int:
+        raise DataError(f"'{path}' is broken.")
+
     (tmp_path / "good").write_text("7")
     (tmp_path / "bad").write_text("seven")
     numbers = ReadOnce(tmp_path, number, "The number")
@@ -24,6 +27,9 @@ def test_a_file_is_read_once_and_what_is_wrong_told_once(tmp_path: Path) -> None
     first = list(numbers.look("good", "bad", "absent"))
     again = list(numbers.look("absent", "bad", "good"))
 
+    assert list(ReadOnce(tmp_path, broken, "It").look("bad")) == [Finding("unreadable", "bad", "'bad' is broken.")]
+    (long,) = ReadOnce(tmp_path, number, "It").look("x" * 300)
+    assert (long.kind, long.message) == ("unreadable", "It cannot be read: File name too long.")
     assert first == [
         Finding("unreadable", "bad", "It is no number."),
         Finding("missing", "absent", "The number is not there."),

@@ -301,5 +301,5 @@ def _draw(
     found = {name_of(representation): matches for representation, matches in matched}
     pictures: list[Path] = []
     for name, row in shown.items():
-        pictures += draw_matches(name, row.value, found[name], float(row.params["alpha"]), folder)
+        pictures += draw_matches(name, row.dataset, row.value, found[name], float(row.params["alpha"]), folder)
     return pictures

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from visionlaw.cli.output import plural, write, write_table
+from visionlaw.cli.output import plural, printable, write, write_table
 from visionlaw.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
@@ -72,10 +72,10 @@ def print_breakdown(rows: Sequence[ScoreRow], attribute: str) -> None:
             f"The pairs of '{first.dataset}' are not told apart by '{attribute}'.",
             did_you_mean(attribute, known) or f"They are by: {', '.join(known) or 'nothing'}.",
         )
-    table = Table(title=f"C % by {attribute} on {first.dataset}", title_justify="left")
+    table = Table(title=f"C % by {printable(attribute)} on {first.dataset}", title_justify="left")
     table.add_column("representation", overflow="fold")
     for name, pairs in _values(first, attribute).items():
-        heading = name if pairs[1] is None else f"{name} ({plural(pairs[1], 'pair')})"
+        heading = printable(name) if pairs[1] is None else f"{printable(name)} ({plural(pairs[1], 'pair')})"
         table.add_column(heading or "–", justify="right")
     for row in rows:
         table.add_row(row.representation, *(f"{value:.1f}" for value, _ in _values(row, attribute).values()))
@@ -106,6 +106,8 @@ def comparison_as_json(names: tuple[str, str], measuring: Measuring, pairs: int,
 
 def print_comparison(names: tuple[str, str], measuring: Measuring, pairs: int, found: Comparison) -> None:
     """Print which of two representations is better, and whether the pairs suffice to say so."""
+    from visionlaw.correspondence.bootstrap import LEVEL
+
     low, high = found.interval
     write(f"C on {measuring.measurement.dataset}, {measuring.scorer.protocol}, α = {found.alpha:g}")
     for letter, name, value in zip("AB", names, (found.first, found.second), strict=True):
@@ -114,7 +116,8 @@ def print_comparison(names: tuple[str, str], measuring: Measuring, pairs: int, f
     write(f"{_p(found.p)} by bootstrap over {plural(pairs, 'pair')}")
     one, other = found.keypoints.first_only, found.keypoints.second_only
     write(f"Keypoints that only A finds: {one}; only B: {other}; McNemar's exact {_p(found.keypoints.p)}")
-    if low <= 0 <= high:
+    # Few pairs that agree leave 0 out of the interval; p knows that they prove nothing.
+    if low <= 0 <= high or found.p >= 1 - LEVEL:
         write("These pairs do not tell the two apart: a difference of this size is noise here.")
     else:
         write(f"{names[0] if found.difference > 0 else names[1]} is better on these pairs by more than chance.")

@@ -22,6 +22,7 @@ from visionlaw.correspondence.reference import (
     from_frame,
     pixels,
     source_cells,
+    square,
     to_frame,
 )
 from visionlaw.correspondence.rows import Grid, Placement
@@ -103,8 +104,14 @@ class Reference:
         self.matcher: Matcher = SoftArgmaxReference()
 
     def grid(self, grids: Sequence[Grid]) -> Grid:
-        """Return the larger grid."""
-        return common_grid(grids)
+        """Return the larger grid.
+
+        Raises:
+            DataError: It is not square.
+        """
+        together = common_grid(grids)
+        square(together)
+        return together
 
     def describe(self, source: FeatureMap, points: ArrayLike, grid: Grid) -> torch.Tensor:
         """Take the token in whose cell the keypoint lies, in the frame of the letterboxed image."""

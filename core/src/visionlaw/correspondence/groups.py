@@ -66,7 +66,14 @@ def _by_value(values: Sequence[Value | None]) -> Groups | None:
     if any(isinstance(value, str) for value in values):
         groups = by_name([None if value is None else str(value) for value in values])
         return groups if len(groups.names) <= MOST_VALUES else None
-    return _by_number(np.array([np.nan if value is None else float(value) for value in values]))
+    return _by_number(np.array([np.nan if value is None else _float(value) for value in values]))
+
+
+def _float(value: Value) -> float:
+    try:
+        return float(value)
+    except OverflowError:  # JSON has whole numbers of any length
+        return np.inf
 
 
 def _by_number(numbers: NDArray[np.float64]) -> Groups:

@@ -91,7 +91,7 @@ class SoftArgmaxReference:
         Raises:
             DataError: The grid is not square.
         """
-        cells = _square(grid)
+        cells = square(grid)
         near = neighbourhood(similarity, highest(similarity), grid, WINDOW)
         beyond = near.inside.sum(dim=1, keepdim=True) < cells**2
         top = near.similarity.amax(dim=1, keepdim=True)
@@ -119,7 +119,12 @@ def _padding(image_size: ArrayLike) -> Singles:
     return ((SIDE - resized) // 2).astype(np.float32)
 
 
-def _square(grid: Grid) -> int:
+def square(grid: Grid) -> int:
+    """Return how many tokens a grid has on each side, P.
+
+    Raises:
+        DataError: The grid is not square.
+    """
     h, w = grid
     if h != w:
         raise DataError(

@@ -43,27 +43,33 @@ def _states(path: Path, name: str) -> Iterator[State]:
     if not path.is_dir():
         yield name, status.st_size, status.st_mtime_ns
         return
-    yield from _below(str(path), name, frozenset())
+    yield from _below(str(path), name)
 
 
-def _below(folder: str, name: str, above: frozenset[str]) -> Iterator[State]:
-    """Walk a folder; a link to one of the folders above it is not followed."""
-    real = os.path.realpath(folder)
-    if real in above:
-        return
-    try:
-        with os.scandir(folder) as entries:
-            found = list(entries)
-    except OSError as error:
-        raise DataError(f"'{folder}' cannot be read: {error.strerror}.", "Check its permissions.") from error
-    for entry in found:
-        below = f"{name}/{entry.name}"
-        if entry.is_dir():
-            yield from _below(entry.path, below, above | {real})
+def _below(folder: str, name: str) -> Iterator[State]:
+    """Walk a folder; one that several links lead to is walked once, and of the others it is told where they lead."""
+    walked: set[str] = set()
+    waiting = [(folder, name)]
+    while waiting:
+        folder, name = waiting.pop()
+        real = os.path.realpath(folder)
+        if real in walked:
+            yield f"{name} -> {real}", -1, -1
             continue
+        walked.add(real)
         try:
-            status = entry.stat()
-        except OSError:  # a link to nothing
-            yield below, -1, -1
-        else:
-            yield below, status.st_size, status.st_mtime_ns
+            with os.scandir(folder) as entries:
+                found = sorted(entries, key=lambda entry: entry.name)
+        except OSError as error:
+            raise DataError(f"'{folder}' cannot be read: {error.strerror}.", "Check its permissions.") from error
+        for entry in found:
+            below = f"{name}/{entry.name}"
+            if entry.is_dir():
+                waiting.append((entry.path, below))
+                continue
+            try:
+                status = entry.stat()
+            except OSError:  # a link to nothing
+                yield below, -1, -1
+            else:
+                yield below, status.st_size, status.st_mtime_ns

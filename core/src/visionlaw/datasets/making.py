@@ -6,7 +6,8 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -60,19 +61,19 @@ def make_folder(
         progress: Called as ``progress(done, total)`` with numbers of pairs.
 
     Raises:
-        DataError: There is something at ``out``, a pair is malformed, an id is there twice, or an image cannot be
-            loaded.
-        OSError: The folder cannot be written to, or the disk is full.
+        DataError: There is something at ``out``, a pair is malformed, an id is there twice, an image cannot be loaded,
+            the folder cannot be written to, or the disk is full.
     """
     refuse_occupied(out)
-    out.parent.mkdir(parents=True, exist_ok=True)
     building = out.with_name(PREFIX + os.urandom(8).hex())
     try:
-        (building / IMAGES).mkdir(parents=True)
-        made = _fill(building, dataset, dict(made_from or {}), progress)
-        if out.exists():
-            out.rmdir()
-        building.rename(out)
+        with _writing(out):
+            (building / IMAGES).mkdir(parents=True)
+        made = _fill(building, out, dataset, dict(made_from or {}), progress)
+        with _writing(out):
+            if out.exists():
+                out.rmdir()
+            building.rename(out)
     except BaseException:
         shutil.rmtree(building, ignore_errors=True)
         raise
@@ -83,16 +84,33 @@ def refuse_occupied(out: Path) -> None:
     """Check that a folder can be made.
 
     Raises:
-        DataError: There is a file, or a folder with something in it.
+        DataError: There is a file, or a folder with something in it; or the folder is not named, as ``.`` and ``..``.
     """
+    if out.name in ("", ".."):
+        raise DataError(f"'{out}' is no name for a new folder.", "Name a folder that does not exist, or is empty.")
     if out.is_symlink() or (out.exists() and (not out.is_dir() or any(out.iterdir()))):
         raise DataError(f"There is something at '{out}' already.", "Name a folder that does not exist, or is empty.")
 
 
+@contextmanager
+def _writing(out: Path) -> Generator[None]:
+    """Tell what the file system refuses from what the data set's own code does."""
+    try:
+        yield
+    except OSError as error:
+        raise DataError(
+            f"'{out}' cannot be written: {error.strerror or error}.", "Free some space, or name another folder."
+        ) from error
+
+
 def _fill(
-    folder: Path, dataset: CorrespondenceDataset, made_from: dict[str, str], progress: Callable[[int, int], None]
+    folder: Path,
+    out: Path,
+    dataset: CorrespondenceDataset,
+    made_from: dict[str, str],
+    progress: Callable[[int, int], None],
 ) -> Made:
-    images = _Images(folder)
+    images = _Images(folder, out)
     lines: list[str] = []
     ids: set[str] = set()
     total = len(dataset)
@@ -105,7 +123,8 @@ def _fill(
         progress(len(lines), total)
     head = _json({"format": SCHEMA, "made_from": made_from, "version": VERSION}, "made_from")
     content = f'{head[:-1]},"pairs":[\n' + ",\n".join(lines) + "\n]}\n"
-    (folder / FILE).write_text(content, encoding="utf-8", newline="\n")
+    with _writing(out):
+        (folder / FILE).write_text(content, encoding="utf-8", newline="\n")
     files = {name for name, _ in images.written.values()}
     return Made(len(lines), len(files), hashlib.sha256(content.encode()).hexdigest())
 
@@ -117,8 +136,9 @@ class _Images:
         written: By key: the file's name below the folder, and the image's (W, H).
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, out: Path) -> None:
         self._folder = folder
+        self._out = out
         self.written: dict[str, tuple[str, tuple[int, int]]] = {}
 
     def write(self, ref: ImageRef) -> tuple[str, tuple[int, int]]:
@@ -129,7 +149,8 @@ class _Images:
             name = f"{IMAGES}/{pixels[:32]}.png"
             if not (self._folder / name).exists():
                 image.info.clear()
-                image.save(self._folder / name, "PNG", compress_level=6)
+                with _writing(self._out):
+                    image.save(self._folder / name, "PNG", compress_level=6)
             self.written[ref.key] = name, image.size
         return self.written[ref.key]
 

@@ -22,7 +22,8 @@ class ReadOnce(Generic[T]):
 
     Args:
         root: The data set's folder.
-        read: Reads a file; raises :class:`DataError` with a sentence that does not name it.
+        read: Reads a file; raises :class:`DataError` with a sentence that does not name it, or by its whole path, which
+            becomes that below ``root``.
         what: What the files hold, as the subject of a sentence: ``The image``.
     """
 
@@ -39,13 +40,15 @@ class ReadOnce(Generic[T]):
                 continue
             self._known[name] = None
             path = self._root / name
-            if not path.exists():
-                yield Finding("missing", name, f"{self._what} is not there.")
-                continue
             try:
+                if not path.exists():
+                    yield Finding("missing", name, f"{self._what} is not there.")
+                    continue
                 self._known[name] = self._read(path)
+            except OSError as error:  # such as a name that is too long
+                yield Finding("unreadable", name, f"{self._what} cannot be read: {error.strerror or error}.")
             except DataError as error:
-                yield Finding("unreadable", name, error.message)
+                yield Finding("unreadable", name, error.message.replace(str(path), name))
 
     def get(self, name: str) -> T | None:
         """Return what a file holds that was looked at; None if it could not be read."""

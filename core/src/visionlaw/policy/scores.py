@@ -103,17 +103,20 @@ class MeasuredC:
 
         Args:
             space: The search space.
-            scorer: The canonical id of its scorer. The protocols and matchers of registry.toml are those of core's;
-                another's count as they are.
+            scorer: The canonical id of its scorer; options in it go before registry.toml's. The protocols and matchers
+                of registry.toml are those of core's; another's count as they are.
             benchmarks: The benchmarks of the study.
         """
-        settings, own = space.correspondence, parse_reference(scorer).base == CORE_SCORER
+        settings, named = space.correspondence, parse_reference(scorer)
+        own = named.base == CORE_SCORER
+        protocol = named.options.get("protocol", settings.protocol)
+        shared = settings.matcher if protocol == settings.protocol else ARGMAX
         return cls(
             datasets=tuple(map(space.correspondence_of, benchmarks)),
-            scorer=scorer,
-            protocol=settings.protocol if own else None,
-            matcher=settings.matcher if own and settings.protocol == "strict" else None,
-            alpha=settings.alpha,
+            scorer=CORE_SCORER if own else scorer,  # scores of core's are filed under it without its options
+            protocol=protocol if own else None,
+            matcher=named.options.get("matcher", shared) if own and protocol == "strict" else None,
+            alpha=float(named.options.get("alpha", settings.alpha)),
         )
 
     def includes(self, row: ScoreRow, dataset: str) -> bool:

@@ -15,15 +15,18 @@ PAIRS = 4
 LONGEST_STEM = 80
 
 
-def draw_matches(representation: str, value: float, matches: Matches, alpha: float, folder: Path) -> list[Path]:
+def draw_matches(
+    representation: str, dataset: str, value: float, matches: Matches, alpha: float, folder: Path
+) -> list[Path]:
     """Draw a sheet of a representation's best and worst pairs, and the best and the worst one in large.
 
     Args:
         representation: Its id.
+        dataset: That of the data set.
         value: Its C, in %.
         matches: Where it found the keypoints.
         alpha: The share of a pair's size within which a keypoint is right.
-        folder: Where the files go; named after the representation, written over when there.
+        folder: Where the files go; named after the representation and the data set, written over when there.
 
     Returns:
         The files.
@@ -37,7 +40,7 @@ def draw_matches(representation: str, value: float, matches: Matches, alpha: flo
         if chosen:
             pictures[role] = pair_picture(chosen[0], representation, alpha)
     sweep(folder)
-    stem = file_stem(representation)
+    stem = file_stem(f"{representation} on {dataset}")
     return [save_png(picture, folder / f"{stem}.{role}.png") for role, picture in pictures.items()]
 
 

@@ -11,9 +11,9 @@ from visionlaw.datasets.annotated import AnnotatedPairs
 from visionlaw.datasets.once import ReadOnce
 from visionlaw.datasets.records import PairRecord, Point
 from visionlaw.errors import DataError
+from visionlaw.features.images import image_size
 from visionlaw.protocols import Finding
 from visionlaw.specs import DatasetSpec
-from visionlaw_pf.extents import Extent, read_extent
 from visionlaw_pf.keypoints import read_keypoints
 from visionlaw_pf.tables import Place, find_place, last_parts, read_table
 
@@ -41,7 +41,7 @@ REMEDY = (
 class _Files:
     """The files of single images: (W, H), and the keypoints, None for one that cannot be seen."""
 
-    images: ReadOnce[Extent]
+    images: ReadOnce[tuple[int, int]]
     keypoints: ReadOnce[tuple[Point | None, ...]]
 
 
@@ -74,7 +74,7 @@ def read_pascal(root: Path, place: Place) -> Iterator[PairRecord | Finding]:
     The training list repeats pairs, mirrored (``flip`` is 1) and not, so that a loader trains on both; nothing is
     mirrored here, and a repeated pair of a list with that column is passed over.
     """
-    files = _Files(ReadOnce(root, read_extent, "The image"), ReadOnce(root, read_keypoints, "The annotation"))
+    files = _Files(ReadOnce(root, image_size, "The image"), ReadOnce(root, read_keypoints, "The annotation"))
     seen: set[str] = set()
     try:
         lines = read_table(root / place.table)

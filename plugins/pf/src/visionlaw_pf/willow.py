@@ -12,9 +12,9 @@ from visionlaw.datasets.annotated import AnnotatedPairs
 from visionlaw.datasets.once import ReadOnce
 from visionlaw.datasets.records import PairRecord, Point
 from visionlaw.errors import DataError
+from visionlaw.features.images import image_size
 from visionlaw.protocols import Finding
 from visionlaw.specs import DatasetSpec
-from visionlaw_pf.extents import read_extent
 from visionlaw_pf.keypoints import from_matlab
 from visionlaw_pf.tables import Place, find_place, last_parts, read_table
 
@@ -48,7 +48,7 @@ def build(spec: DatasetSpec, root: Path | None = None) -> AnnotatedPairs:
 
 def read_willow(root: Path, place: Place) -> Iterator[PairRecord | Finding]:
     """Read the pairs of the table, in its order."""
-    images = ReadOnce(root, read_extent, "The image")
+    images = ReadOnce(root, image_size, "The image")
     try:
         lines = read_table(root / place.table)
         header = next(lines, (0, []))[1]
