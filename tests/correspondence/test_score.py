@@ -146,6 +146,16 @@ def test_details_say_what_was_measured(kit) -> None:
     assert details["alphas"]["0.1"]["value"] == score.value
 
 
+def test_details_say_on_which_grid_encoders_met(kit) -> None:
+    fine, coarse = kit.encoder("a", patch=8), kit.encoder("b", patch=16)
+    for matcher, zoom in (("argmax", 1), ("upsampled", 4)):
+        scores = CorrespondenceScorer(matcher=matcher).score(job(kit.world(2), [fine], [coarse], [fine, coarse]))
+        found = {s.representation: (s.details["grid"], s.details["resampled"]) for s in scores}
+        assert found["toy/b@64"] == ([4 * zoom, 4 * zoom], [] if zoom == 1 else ["toy/b@64"])
+        assert found["toy/a@64 + toy/b@64"][0] == [8 * zoom, 8 * zoom]
+        assert found["toy/a@64 + toy/b@64"][1] == (["toy/b@64"] if zoom == 1 else ["toy/a@64", "toy/b@64"])
+
+
 def test_progress_counts_every_image_of_every_encoder(kit) -> None:
     seen: list[tuple[str, int, int]] = []
     values(kit.world(9), [kit.encoder("a")], [kit.encoder("b")], progress=lambda *step: seen.append(step))

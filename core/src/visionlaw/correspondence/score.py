@@ -76,15 +76,21 @@ class CorrespondenceScorer:
             job: Its data is a :class:`visionlaw.protocols.CorrespondenceDataset`; pairs without keypoints are skipped.
 
         Yields:
-            C in %, the number of pairs, and as details what :func:`visionlaw.correspondence.statistics.summary` tells.
+            C in %, the number of pairs, and as details what :func:`visionlaw.correspondence.statistics.summary` tells,
+            the ``grid`` (h, w) that was searched, and the encoders whose tokens were ``resampled`` to it.
 
         Raises:
             DataError: No pair has keypoints, or encoders that cannot be combined are.
         """
         table = read_pairs(job.data)
         bootstrap = Bootstrap.draw(table)
+        definition = self._definition()
         for representation, matches in self.match(job, table):
-            details = summary(matches, self.alpha, bootstrap)
+            grid = definition.grid([part.spec.grid for part in representation])
+            details = summary(matches, self.alpha, bootstrap) | {
+                "grid": list(grid),
+                "resampled": [part.id for part in representation if part.spec.grid != grid],
+            }
             value = 100 * float(matches.shares(self.alpha).mean())
             yield Score(name_of(representation), value, count=len(table), details=details)
 

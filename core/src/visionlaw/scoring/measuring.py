@@ -178,14 +178,14 @@ class Measuring:
         from visionlaw.features.cache import FeatureCache
         from visionlaw.features.runtime import choose_device
 
-        here = self.project
+        here, device = self.project, choose_device(self.device)
         return ScoringJob(
             representations,
             self.data,
             here.registry.load("combiner", here.space.combiner),
             cache=FeatureCache(here.feature_cache, here.file.cache.limit),
             scratch=here.state_dir / "cache",
-            device=str(choose_device(self.device)),
+            device="cpu" if device.type == "mps" else str(device),  # Apple's knows no float64
             progress=progress,
         )
 
