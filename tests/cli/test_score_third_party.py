@@ -54,7 +54,7 @@ def test_it_finds_the_features_of_core_s_scorer_and_its_scores_are_not_computed_
 def test_its_table_has_its_own_unit_and_whatever_it_tells_as_core_does(score) -> None:
     done = score("toy-mean", "toy-fine", *ON, "--scorer", "acme/alike", "--by", "category")
     assert (done.code, done.err) == (0, "")
-    assert "acme/alike on toypairs: 4 pairs, pooled, pooling = mean, power = 1" in " ".join(done.out.split())
+    assert "acme/alike on toypairs: 4 pairs, pooled, pooling = mean, power = 1\n" in done.out
     assert "acme/alike by category on toypairs" in done.out
     assert "C %" not in done.out
     values = [

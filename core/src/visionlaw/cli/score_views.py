@@ -44,7 +44,7 @@ def print_scores(rows: Sequence[ScoreRow]) -> None:
     alphas = [name for name in _figures(first.extra.get("alphas")) if name != f"{first.params.get('alpha')}"]
     intervals = [_interval(row) for row in rows]
     level = _mapping(first.extra.get("intervals")).get("level")
-    table = Table(title=_title(first), title_justify="left")
+    table = Table()
     table.add_column("", justify="right")
     table.add_column("representation", overflow="fold")
     table.add_column(_measured(first), justify="right")
@@ -60,6 +60,7 @@ def print_scores(rows: Sequence[ScoreRow]) -> None:
         at = _figures(row.extra.get("alphas"))
         cells += [_figure(row, at[name][0]) if name in at else "–" for name in alphas]
         table.add_row(str(rank), row.representation, *cells)
+    write(_title(first))  # a table's own title is broken to the table's width
     write_table(table)
 
 
@@ -120,7 +121,7 @@ def print_breakdown(rows: Sequence[ScoreRow], attribute: str) -> None:
             f"The pairs of '{first.dataset}' are not told apart by '{attribute}'.",
             did_you_mean(attribute, known) or f"They are by: {', '.join(known) or 'nothing'}.",
         )
-    table = Table(title=f"{_measured(first)} by {attribute} on {first.dataset}", title_justify="left")
+    table = Table()
     table.add_column("representation", overflow="fold")
     for name, (_, pairs) in known[attribute].items():
         table.add_column((name if pairs is None else f"{name} ({plural(pairs, 'pair')})") or "–", justify="right")
@@ -128,6 +129,7 @@ def print_breakdown(rows: Sequence[ScoreRow], attribute: str) -> None:
         figures = _breakdown(row).get(attribute, {})
         cells = [_figure(row, figures[name][0]) if name in figures else "–" for name in known[attribute]]
         table.add_row(row.representation, *cells)
+    write(f"{_measured(first)} by {attribute} on {first.dataset}")
     write_table(table)
 
 
