@@ -85,3 +85,14 @@ def test_layers_of_what_has_none_are_an_error_and_words_are_no_numbers(score, en
         assert (done.code, done.out) == (2, "")
         assert says in done.err
     assert encoded() == {}
+
+
+def test_layers_are_scored_from_one_pass_and_each_is_what_it_is_alone(score, encoded, installed) -> None:
+    installed("acme")
+    done = score("acme/deep@64", *ON, "--layers", "-1,-2,-3", "--json")
+    assert (done.code, done.err) == (0, "")
+    swept = {row["representation"]: row["value"] for row in json.loads(done.out)}
+    assert set(swept) == {"acme/deep@64", "acme/deep@64?layer=-2", "acme/deep@64?layer=-3"}
+    assert encoded() == {"acme/deep@64": 5}, "five images, three layers"
+    score("acme/deep@64?layer=-2 + toy-mean", *ON)
+    assert encoded() == {"acme/deep@64": 5, "toyscore/mean@64": 5}
