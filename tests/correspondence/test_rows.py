@@ -96,7 +96,7 @@ def test_the_part_of_the_image_that_a_grid_shows_is_known() -> None:
     def placed(*geometries: Geometry) -> Placement:
         placement = Placement.empty(len(geometries), geometries[0].grid)
         for pair, geometry in enumerate(geometries):
-            placement.put(pair, (10, 10), geometry)
+            placement.put(pair, geometry)
         return placement
 
     whole = Geometry.of_resize((100, 80), (64, 64), (0, 0), 16, 16, (4, 4))

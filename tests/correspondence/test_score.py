@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from dataclasses import replace
 
 import numpy as np
@@ -18,6 +19,7 @@ from visionlaw.correspondence.score import CorrespondenceScorer
 from visionlaw.errors import DataError, PluginError
 from visionlaw.features.cache import FeatureCache
 from visionlaw.features.combine import ConcatCombiner
+from visionlaw.features.maps import FeatureMap
 from visionlaw.features.preprocess import prepare
 from visionlaw.protocols import EncoderRef, Scorer, ScoringJob
 from visionlaw.specs import layer_option
@@ -116,6 +118,23 @@ def test_a_second_run_encodes_nothing_and_finds_the_same(kit, tmp_path) -> None:
     count = sum(encoder.encoded)
     assert values(kit.world(4), [encoder], cache=cache) == first
     assert sum(encoder.encoded) == count
+
+
+def test_few_features_are_in_memory_at_a_time(kit) -> None:
+    """Of 150 images in a row each is a source and a target once: none is needed for long."""
+    alive: weakref.WeakSet[FeatureMap] = weakref.WeakSet()
+    counts: list[int] = []
+
+    class Store(FeatureCache):
+        def get(self, encoder, image):
+            found = FeatureMap(torch.rand(64, 4), prepare(Image.new("RGB", (90, 70)), 64, 8)[1])
+            alive.add(found)
+            counts.append(len(alive))
+            return found
+
+    values(kit.world(150), [kit.encoder("a")], cache=Store("unused"))
+    assert len(counts) == 151
+    assert max(counts) < 75, "two batches on their way, and the image in hand"
 
 
 def test_images_wait_for_their_pairs_whatever_the_order(kit) -> None:

@@ -1,6 +1,6 @@
 """visionlaw: which vision encoder, or combination, should my multimodal LLM use?
 
-Plugin authors need :data:`hookimpl` and the specs; researchers :func:`load` and the rooms ``features``,
+Plugin authors need :data:`hookimpl` and the specs; researchers :func:`load`, :func:`score` and the rooms ``features``,
 ``correspondence``, ``law`` and ``policy``. Importing this package imports none of them: names are resolved on first
 use, and nothing is scanned.
 """
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from visionlaw.hookspecs import hookimpl
     from visionlaw.loading import load
     from visionlaw.registry import Registry
+    from visionlaw.scoring.ranking import score
     from visionlaw.space import SearchSpace
     from visionlaw.specs import (
         CombinerSpec,
@@ -34,6 +35,7 @@ _HOMES = {
     "VisionlawError": "visionlaw.errors",
     "hookimpl": "visionlaw.hookspecs",
     "load": "visionlaw.loading",
+    "score": "visionlaw.scoring.ranking",
     "Registry": "visionlaw.registry",
     "SearchSpace": "visionlaw.space",
     "CombinerSpec": "visionlaw.specs",
@@ -63,6 +65,7 @@ __all__ = [
     "__version__",
     "hookimpl",
     "load",
+    "score",
 ]
 
 

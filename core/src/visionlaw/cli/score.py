@@ -32,6 +32,7 @@ AlphaOption = Annotated[
     float | None, typer.Option(help="Share of the target's size that counts as hit, 0 to 1; default: the space's.")
 ]
 ProtocolOption = Annotated[str | None, typer.Option(help="strict or reference; default: the space's.")]
+ScorerOption = Annotated[str | None, typer.Option(help="Id of the scorer; default: the space's, which is core's own.")]
 MatcherOption = Annotated[str | None, typer.Option(help="argmax, softargmax or upsampled; default: the space's.")]
 
 
@@ -57,9 +58,7 @@ def correspondence(
     alpha: AlphaOption = None,
     protocol: ProtocolOption = None,
     matcher: MatcherOption = None,
-    scorer: Annotated[
-        str | None, typer.Option(help="Id of the scorer; default: the space's, which is core's own.")
-    ] = None,
+    scorer: ScorerOption = None,
     layers: Annotated[
         str | None, typer.Option(help="Blocks to score of every encoder, read in one pass, such as '-1,-4,-8'.")
     ] = None,
@@ -90,14 +89,17 @@ def correspondence(
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
     found: list[ScoreRow] = []
     pictures: list[Path] = []
-    for measuring in _prepare(here, dataset, data, scorer, device, options):
+    asked = list(_prepare(here, dataset, data, scorer, device, options))
+    if matches is not None:
+        asked[0].require_matches()
+    for measuring in asked:
         with _progress() as progress:
-            rows = sorted(measuring.scores(chosen, progress=progress), key=lambda row: -row.value)
+            rows = measuring.ranked(measuring.scores(chosen, progress=progress))
             pictures += [] if matches is None else _draw(measuring, rows, chosen, matches, progress)
         _tell_left_out(measuring)
         found += rows
         if not as_json:
-            _print(rows, by or [])
+            _print(rows, by or [], alone=len(asked) == 1)
     if as_json:
         from visionlaw.cli.score_views import as_json as json_of
 
@@ -116,6 +118,7 @@ def compare(
     alpha: AlphaOption = None,
     protocol: ProtocolOption = None,
     matcher: MatcherOption = None,
+    scorer: ScorerOption = None,
     device: DeviceOption = None,
     dtype: DtypeOption = "float32",
     checkpoint: CheckpointOption = None,
@@ -130,7 +133,7 @@ def compare(
     from visionlaw.cli.score_views import comparison_as_json, print_comparison
     from visionlaw.correspondence.bootstrap import Bootstrap
     from visionlaw.correspondence.statistics import compare as compare_matches
-    from visionlaw.scoring.measuring import CORE, Measuring
+    from visionlaw.scoring.measuring import Measuring
     from visionlaw.scoring.representations import check_combinable, name_of
 
     here = project(space)
@@ -140,7 +143,7 @@ def compare(
     for representation in chosen:
         check_combinable(representation)
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
-    measuring = Measuring.prepare(here, dataset, data, CORE, device, **options)
+    measuring = Measuring.prepare(here, dataset, data, scorer, device, **options)
     with _progress() as progress:
         table, matched = measuring.matches(chosen, progress)
         found = {name_of(representation): matches for representation, matches in matched}
@@ -201,12 +204,18 @@ def _tell_left_out(measuring: Measuring) -> None:
         )
 
 
-def _print(rows: Sequence[ScoreRow], by: Sequence[str]) -> None:
+def _print(rows: Sequence[ScoreRow], by: Sequence[str], *, alone: bool) -> None:
+    """Print the scores on a data set; where there are others, it need not know every attribute asked for."""
     from visionlaw.cli.score_views import print_breakdown, print_scores
 
     print_scores(rows)
     for attribute in by:
-        print_breakdown(rows, attribute)
+        try:
+            print_breakdown(rows, attribute)
+        except DataError as error:
+            if alone:
+                raise
+            note(str(error))
 
 
 def _with_layers(here: Project, names: Sequence[str], layers: str | None) -> list[str]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, cast
 
 from visionlaw.cli.output import plural, printable, write, write_table
 from visionlaw.errors import DataError, did_you_mean
@@ -13,20 +13,24 @@ if TYPE_CHECKING:
     from visionlaw.scoring.measuring import Measuring
     from visionlaw.store import ScoreRow
 
+CORE = "correspondence"
+"""The scorer whose details are known; what another one tells is shown where it has the same form."""
+
 
 def as_json(row: ScoreRow) -> dict[str, Any]:
-    """Return a score as JSON values: what it is, its parameters, and what the scorer told along with it."""
-    return {
+    """Return a score as JSON values: what it is, its parameters, and what the scorer told along with it.
+
+    Parameters and what was told along stand beside the rest, and never in its place.
+    """
+    said = {
         "representation": row.representation,
         "scorer": row.scorer,
         "dataset": row.dataset,
         "protocol": row.protocol,
-        **row.params,
-        "value": row.value,
-        "pairs": row.count,
-        **row.extra,
-        "provenance": {**row.provenance, "dataset_version": row.dataset_version},
     }
+    value = {"value": row.value, "pairs": row.count}
+    provenance = {"provenance": {**row.provenance, "dataset_version": row.dataset_version}}
+    return {**said, **row.params, **value, **row.extra} | said | value | provenance
 
 
 def print_scores(rows: Sequence[ScoreRow]) -> None:
@@ -34,26 +38,72 @@ def print_scores(rows: Sequence[ScoreRow]) -> None:
     from rich.table import Table
 
     first = rows[0]
-    alphas = [name for name in first.extra.get("alphas", {}) if float(name) != first.params.get("alpha")]
-    table = Table(title=_title(first), title_justify="left")
+    averages = [
+        name for name in ("per_keypoint", "per_category") if all(_is_number(row.extra.get(name)) for row in rows)
+    ]
+    alphas = [name for name in _figures(first.extra.get("alphas")) if name != f"{first.params.get('alpha')}"]
+    intervals = [_interval(row) for row in rows]
+    level = _mapping(first.extra.get("intervals")).get("level")
+    table = Table()
     table.add_column("", justify="right")
     table.add_column("representation", overflow="fold")
-    table.add_column("C %" if first.scorer == "correspondence" else first.scorer, justify="right")
-    averages = [name for name in ("per_keypoint", "per_category") if name in first.extra]
-    intervals = "value" in first.extra.get("intervals", {})
-    if intervals:
-        table.add_column(f"{100 * first.extra['intervals']['level']:g}% interval", justify="right")
+    table.add_column(_measured(first), justify="right")
+    if None not in intervals:
+        table.add_column(f"{100 * level:g}% interval" if isinstance(level, float) else "interval", justify="right")
     for name in (*(name.replace("_", " ") for name in averages), *(f"C at {name}" for name in alphas)):
         table.add_column(name, justify="right")
-    for rank, row in enumerate(rows, 1):
-        cells = [f"{row.value:.1f}"]
-        if intervals:
-            low, high = row.extra["intervals"]["value"]
-            cells.append(f"{low:.1f} – {high:.1f}")
-        cells += [f"{row.extra[name]:.1f}" for name in averages]
-        cells += [f"{row.extra['alphas'][name]['value']:.1f}" for name in alphas]
+    for rank, (row, interval) in enumerate(zip(rows, intervals, strict=True), 1):
+        cells = [_figure(row, row.value)]
+        if None not in intervals and interval is not None:
+            cells.append(" – ".join(_figure(row, end) for end in interval))
+        cells += [_figure(row, row.extra[name]) for name in averages]
+        at = _figures(row.extra.get("alphas"))
+        cells += [_figure(row, at[name][0]) if name in at else "–" for name in alphas]
         table.add_row(str(rank), row.representation, *cells)
+    write(_title(first))  # a table's own title is broken to the table's width
     write_table(table)
+
+
+def _figure(row: ScoreRow, value: float) -> str:
+    """Write a figure in the scorer's unit: core's are %, another's may be anything."""
+    return f"{value:.1f}" if row.scorer == CORE else f"{value:.4g}"
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _interval(row: ScoreRow) -> tuple[float, float] | None:
+    """Return the interval of a score, None where its scorer tells none, or tells it otherwise than core's."""
+    match row.extra.get("intervals"):
+        case {"value": [int() | float() as low, int() | float() as high]}:
+            return low, high
+        case _:
+            return None
+
+
+Figures = dict[str, tuple[float, int | None]]
+
+
+def _figures(told: object) -> Figures:
+    """Return name → score and number of pairs, as far as they are told as numbers, or as core tells them."""
+    found: Figures = {}
+    for name, at in _mapping(told).items():
+        match at:
+            case bool():
+                continue
+            case int() | float():
+                found[name] = at, None
+            case {"value": int() | float() as value}:
+                pairs = _mapping(cast("object", at)).get("pairs")
+                found[name] = value, pairs if isinstance(pairs, int) else None
+            case _:
+                continue
+    return found
+
+
+def _mapping(told: object) -> Mapping[str, Any]:
+    return cast("Mapping[str, Any]", told) if isinstance(told, Mapping) else {}
 
 
 def print_breakdown(rows: Sequence[ScoreRow], attribute: str) -> None:
@@ -65,27 +115,30 @@ def print_breakdown(rows: Sequence[ScoreRow], attribute: str) -> None:
     from rich.table import Table
 
     first = rows[0]
-    breakdown = first.extra.get("breakdown", {})
-    known = ["category", *breakdown] if "categories" in first.extra else list(breakdown)
+    known = {name: figures for name, figures in _breakdown(first).items() if figures}
     if attribute not in known:
         raise DataError(
             f"The pairs of '{first.dataset}' are not told apart by '{attribute}'.",
             did_you_mean(attribute, known) or f"They are by: {', '.join(known) or 'nothing'}.",
         )
-    table = Table(title=f"C % by {printable(attribute)} on {first.dataset}", title_justify="left")
+    table = Table()
     table.add_column("representation", overflow="fold")
-    for name, pairs in _values(first, attribute).items():
-        heading = printable(name) if pairs[1] is None else f"{printable(name)} ({plural(pairs[1], 'pair')})"
+    for name, (_, pairs) in known[attribute].items():
+        heading = printable(name) if pairs is None else f"{printable(name)} ({plural(pairs, 'pair')})"
         table.add_column(heading or "–", justify="right")
     for row in rows:
-        table.add_row(row.representation, *(f"{value:.1f}" for value, _ in _values(row, attribute).values()))
+        figures = _breakdown(row).get(attribute, {})
+        cells = [_figure(row, figures[name][0]) if name in figures else "–" for name in known[attribute]]
+        table.add_row(row.representation, *cells)
+    write(f"{_measured(first)} by {printable(attribute)} on {first.dataset}")
     write_table(table)
 
 
-def _values(row: ScoreRow, attribute: str) -> dict[str, tuple[float, int | None]]:
-    if attribute == "category":
-        return {name: (value, None) for name, value in row.extra["categories"].items()}
-    return {name: (found["value"], found["pairs"]) for name, found in row.extra["breakdown"][attribute].items()}
+def _breakdown(row: ScoreRow) -> dict[str, Figures]:
+    """Return the scores by attribute and value."""
+    by_attribute = {name: _figures(values) for name, values in _mapping(row.extra.get("breakdown")).items()}
+    categories = _figures(row.extra.get("categories"))
+    return {"category": categories} | by_attribute | ({"category": categories} if categories else {})
 
 
 def comparison_as_json(names: tuple[str, str], measuring: Measuring, pairs: int, found: Comparison) -> dict[str, Any]:
@@ -127,9 +180,13 @@ def _p(value: float) -> str:
     return "p < 0.001" if value < 0.001 else f"p = {value:.3f}"
 
 
+def _measured(row: ScoreRow) -> str:
+    return "C %" if row.scorer == CORE else row.scorer
+
+
 def _title(row: ScoreRow) -> str:
-    said = [f"C on {row.dataset}: {plural(row.count, 'pair')}"]
-    if "keypoints" in row.extra:
+    said = [f"{'C' if row.scorer == CORE else row.scorer} on {row.dataset}: {plural(row.count, 'pair')}"]
+    if _is_number(row.extra.get("keypoints")):
         said.append(plural(row.extra["keypoints"], "keypoint"))
     said.append(row.protocol)
     names = {"alpha": "α"}

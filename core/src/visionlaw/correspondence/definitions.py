@@ -126,7 +126,7 @@ class Reference:
     def judge(self, table: PairTable, placement: Placement, cells: Floats) -> Matches:
         """Measure distances in the frame; where keypoints were found is told in pixels of the target all the same."""
         truth = table.truth
-        sizes = placement.sizes[table.owner, 2:]
+        sizes = placement.sizes[table.owner]
         found = pixels(cells, placement.grid[0])
         of_truth = sizes[truth.keypoint]
         errors = nearest(

@@ -90,7 +90,7 @@ def _check_geometry(table: PairTable, sets: Sequence[RowSet], paths: Iterable[tu
     for first, other in {(path[0], part) for path in paths for part in path[1:]}:
         same = sets[first].placement.shows_the_same(sets[other].placement)
         if not same.all():
-            width, height = sets[first].placement.sizes[int(np.argmin(same)), 2:]
+            width, height = sets[first].placement.sizes[int(np.argmin(same))]
             raise DataError(
                 f"Encoders that show different parts of a {width}×{height} image cannot be combined.",
                 "Combine encoders of one resize mode; 'visionlaw show ID' names it.",

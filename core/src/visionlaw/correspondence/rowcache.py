@@ -76,7 +76,6 @@ class RowCache:
                 similarity = _map_new(temporary / "similarity.npy", (rows.keypoints, rows.grid[0] * rows.grid[1]))
             yield RowSet(torch.from_numpy(similarity), placement)  # pyright: ignore[reportUnknownMemberType]
             with _telling(self.folder):
-                similarity.flush()
                 for name in ("affine", "sizes"):
                     np.save(temporary / f"{name}.npy", getattr(placement, name), allow_pickle=False)
                 rowfiles.finish(temporary, rows)

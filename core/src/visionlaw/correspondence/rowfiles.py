@@ -3,7 +3,7 @@
 ::
 
     <folder>/<digest>/similarity.npy   [K, h·w] float32
-    <folder>/<digest>/affine.npy       [P, 4] float64, and sizes.npy [P, 4] int64: see Placement
+    <folder>/<digest>/affine.npy       [P, 4] float64, and sizes.npy [P, 2] int64: see Placement
     <folder>/<digest>/about.json       what the rows are of, and the length and checksum of each of these files
     <folder>/.writing-<hex>            a set that is being written or removed, and beside it
     <folder>/.writing-<hex>.lock       held by who writes it

@@ -31,7 +31,7 @@ class Placement:
         grid: (h, w).
         affine: ``[P, 4]`` of each pair's target: tokens per pixel (x, y), and the grid position of the centre of the
             top-left pixel (x, y), as :class:`visionlaw.features.geometry.Geometry`.
-        sizes: ``[P, 4]`` width and height of the source image, then of the target image, in pixels.
+        sizes: ``[P, 2]`` width and height of the target image in pixels.
     """
 
     grid: Grid
@@ -41,12 +41,12 @@ class Placement:
     @classmethod
     def empty(cls, pairs: int, grid: Grid) -> Placement:
         """Return a placement to be filled with :meth:`put`."""
-        return cls(grid, np.full((pairs, 4), np.nan), np.zeros((pairs, 4), dtype=np.int64))
+        return cls(grid, np.full((pairs, 4), np.nan), np.zeros((pairs, 2), dtype=np.int64))
 
-    def put(self, pair: int, source_size: tuple[int, int], target: Geometry) -> None:
-        """Note a pair's images."""
+    def put(self, pair: int, target: Geometry) -> None:
+        """Note where the grid lies in a pair's target."""
         self.affine[pair] = (*target.scale, *target.offset)
-        self.sizes[pair] = (*source_size, *target.image_size)
+        self.sizes[pair] = target.image_size
 
     def to_pixels(self, cells: Floats, owner: Indices) -> Floats:
         """Map grid positions ``[K, 2]`` (x, y) to pixel positions in the targets of the pairs ``owner``, ``[K]``."""

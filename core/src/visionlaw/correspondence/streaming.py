@@ -76,7 +76,6 @@ class _Run:
         self.places = np.split(np.arange(table.keypoints), table.starts[1:-1])
         self.missing = {key: len(pairs) for key, pairs in self.by_target.items()}
         self.described: dict[int, dict[tuple[str, Grid], torch.Tensor]] = {}
-        self.source_sizes: dict[int, tuple[int, int]] = {}
         self.waiting: dict[str, Mapping[str, FeatureMap]] = {}
 
     def take(self, key: str, maps: Mapping[str, FeatureMap]) -> None:
@@ -100,23 +99,20 @@ class _Run:
             found = self.definition.describe(maps[encoder], np.concatenate(points), grid).to(self.device)
             for pair, part in zip(pairs, found.tensor_split(ends), strict=True):
                 self.described.setdefault(pair, {})[encoder, grid] = part
-        size = next(iter(maps.values())).geometry.image_size
         for pair in pairs:
-            self.source_sizes[pair] = size
             self.missing[self.table.pairs[pair].target.key] -= 1
 
     def search(self, pairs: Sequence[int], maps: Mapping[str, FeatureMap]) -> None:
         """Compare the keypoints of all pairs of one target with its tokens."""
         descriptors = [self.described.pop(pair) for pair in pairs]
-        sizes = [self.source_sizes.pop(pair) for pair in pairs]
         places = torch.from_numpy(np.concatenate([self.places[pair] for pair in pairs]))  # pyright: ignore[reportUnknownMemberType]
         for (encoder, grid), rows in self.sets.items():
             searched = self.definition.searched(maps[encoder], grid)
             together = torch.cat([found[encoder, grid] for found in descriptors])
             tokens = searched.tokens.to(self.device)
             rows.similarity[places] = cosines(together, tokens, self.definition.added_length).cpu()
-            for pair, size in zip(pairs, sizes, strict=True):
-                rows.placement.put(pair, size, searched.geometry)
+            for pair in pairs:
+                rows.placement.put(pair, searched.geometry)
 
 
 def _group(keys: Collection[str]) -> dict[str, list[int]]:

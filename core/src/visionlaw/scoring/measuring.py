@@ -10,12 +10,14 @@ from visionlaw.project import Project
     measuring = Measuring.prepare(here, dataset="spair", root=Path("SPair-71k"))
     for row in measuring.scores(here.representations(["clip@224", "dinov2@224"])):
         print(row.representation, row.value, row.extra["intervals"]["value"])
+
+In one call, best first: :func:`visionlaw.score`.
 """
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -28,7 +30,7 @@ from visionlaw.libraries import provenance_of, require_torch
 from visionlaw.project import Project
 from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob
 from visionlaw.scoring.stored import Measurement, score_and_store
-from visionlaw.specs import DatasetSpec
+from visionlaw.specs import DatasetSpec, Option, ScorerSpec
 from visionlaw.store import ScoreRow, Store, run_provenance
 
 if TYPE_CHECKING:
@@ -85,14 +87,15 @@ class Measuring:
 
         Raises:
             UnknownIdError, PluginError: There is no such scorer or data set, or it cannot be used.
-            InvalidIdError: The scorer has no such option.
+            InvalidIdError: The scorer has no such option, or the option no such value.
             DataError: The data set needs a folder, or cannot be read.
         """
         settings, registry = project.space.correspondence, project.registry
         chosen = registry.canonical("dataset", dataset or settings.dataset)
         data = registry.load("dataset", chosen, root=_root(project, chosen, root))
         name = registry.canonical("scorer", scorer or settings.scorer)
-        loaded = registry.load("scorer", name, **_options(project, name, options))
+        chosen_options = _options(project, name, options)
+        loaded = registry.load("scorer", name, **chosen_options)
         with third_party(f"Reading the version of '{chosen}'", registry.get("dataset", chosen).distribution):
             version = str(data.version)
         sources = {
@@ -101,7 +104,18 @@ class Measuring:
         }
         combiner = project.space.combiner
         how = {"id": registry.canonical("combiner", combiner)} | provenance_of(registry.get("combiner", combiner))
-        return cls(project, loaded, data, Measurement(_named(name), chosen, version, sources, how), device)
+        return cls(
+            project,
+            loaded,
+            data,
+            Measurement(_named(project, name, chosen_options), chosen, version, sources, how),
+            device,
+        )
+
+    def ranked(self, rows: Iterable[ScoreRow]) -> list[ScoreRow]:
+        """Return scores best first, which for some scorers means the lowest first."""
+        spec = cast("ScorerSpec", self.project.registry.get("scorer", self.measurement.scorer).spec)
+        return sorted(rows, key=lambda row: -row.value if spec.higher_is_better else row.value)
 
     def scores(
         self, representations: Sequence[Representation], store: Store | None = None, progress: Progress = _silent
@@ -145,14 +159,22 @@ class Measuring:
         """
         from visionlaw.correspondence.pairs import read_pairs
 
+        self.require_matches()
+        job = self.job(representations, progress)
+        table = read_pairs(self.data)
+        return table, cast("CorrespondenceScorer", self.scorer).match(job, table)
+
+    def require_matches(self) -> None:
+        """Check that the scorer tells where it finds the keypoints.
+
+        Raises:
+            DataError: It is not core's.
+        """
         if self.measurement.scorer != CORE:
             raise DataError(
                 f"The scorer '{self.measurement.scorer}' tells scores, not where it found the keypoints.",
                 f"Use core's: --scorer {CORE}",
             )
-        job = self.job(representations, progress)
-        table = read_pairs(self.data)
-        return table, cast("CorrespondenceScorer", self.scorer).match(job, table)
 
     def job(self, representations: Sequence[Representation], progress: Progress = _silent) -> ScoringJob:
         """Return the job that computes what is not stored.
@@ -188,17 +210,27 @@ def _options(project: Project, scorer: str, given: Mapping[str, Any]) -> dict[st
                 f"The scorer '{scorer}' has no option '{name}'.",
                 did_you_mean(name, declared) or f"Its options: {', '.join(declared) or 'none'}.",
             )
-    shared = {"alpha": settings.alpha, "protocol": settings.protocol, "matcher": settings.matcher}
-    given = registry.options("scorer", scorer) | dict(given)
-    if given.get("protocol", settings.protocol) != settings.protocol:
-        del shared["matcher"]  # chosen for the other protocol
-    return {name: value for name, value in shared.items() if name in declared} | given
-
-
-def _named(scorer: str) -> str:
-    """Return what scores are filed under: core's options are told by its protocol and parameters, not by its id."""
     reference = parse_reference(scorer)
-    return str(Reference(reference.base, {})) if reference.base == CORE else scorer
+    told = Reference(reference.base, {**reference.options, **{name: str(value) for name, value in given.items()}})
+    chosen = registry.options("scorer", str(told))
+    shared = {"alpha": settings.alpha, "protocol": settings.protocol, "matcher": settings.matcher}
+    if chosen.get("protocol", settings.protocol) != settings.protocol:
+        del shared["matcher"]  # chosen for the other protocol
+    return {
+        name: value for name, value in shared.items() if name in declared and _may_be(declared[name], value)
+    } | chosen
+
+
+def _may_be(option: Option, value: object) -> bool:
+    """Tell whether a scorer of another definition understands what registry.toml says of core's."""
+    return not option.choices or value in option.choices
+
+
+def _named(project: Project, scorer: str, options: Mapping[str, Any]) -> str:
+    """Return what scores are filed under: core's options are told by its protocol and parameters, not by its id."""
+    spec = project.registry.get("scorer", scorer).spec
+    changed = {name: str(value) for name, value in options.items() if value != spec.options[name].default}
+    return str(Reference(spec.id, {} if spec.id == CORE else changed))
 
 
 def _root(project: Project, dataset: str, given: Path | None) -> Path | None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from visionlaw.errors import PluginError
+from visionlaw.guard import third_party
 from visionlaw.protocols import Representation, Score, Scorer, ScoringJob
 from visionlaw.scoring.representations import name_of
 from visionlaw.store import ScoreRow, Store
@@ -31,6 +33,11 @@ class Measurement:
     dataset_version: str
     sources: Mapping[str, Any] = field(default_factory=dict[str, Any])
     combiner: Mapping[str, Any] = field(default_factory=dict[str, Any])
+
+    def guard(self) -> AbstractContextManager[None]:
+        """Return what turns a failure of the scorer into one sentence that names it."""
+        distribution = self.sources.get("scorer", {}).get("distribution", "")
+        return third_party(f"The scorer '{self.scorer}'", distribution)
 
     def row(self, representation: Representation, scorer: Scorer, score: Score) -> ScoreRow:
         """Return what the store keeps of a score."""
@@ -74,10 +81,12 @@ def score_and_store(
 
     Raises:
         StoreError: The store cannot be read or written.
-        PluginError: The scorer scores what it was not asked for, or leaves something out.
+        PluginError: The scorer fails, gives something else than scores, scores what it was not asked for, or leaves
+            something out.
     """
     by_name = {name_of(r): r for r in representations}
-    keys = {name: measurement.row(r, scorer, Score(name, 0.0, 0)).key for name, r in by_name.items()}
+    with measurement.guard():
+        keys = {name: measurement.row(r, scorer, Score(name, 0.0, 0)).key for name, r in by_name.items()}
     known = {row.key: row for row in store.scores(keys=list(keys.values()))}
     yield from (known[key] for key in keys.values() if key in known)
     missing = [representation for name, representation in by_name.items() if keys[name] not in known]
@@ -85,15 +94,31 @@ def score_and_store(
         return
     job, run = begin(missing)
     awaited = {name_of(representation) for representation in missing}
-    for score in scorer.score(job):
+    for score in _scores(scorer, job, measurement):
         if score.representation not in awaited:
             raise PluginError(
                 f"The scorer '{measurement.scorer}' scored '{score.representation}', which is not awaited.", REMEDY
             )
         awaited.remove(score.representation)
-        row = measurement.row(by_name[score.representation], scorer, score)
+        with measurement.guard():
+            row = measurement.row(by_name[score.representation], scorer, score)
         store.record_scores([row], run)
         yield row
     if awaited:
         raise PluginError(f"The scorer '{measurement.scorer}' left out {', '.join(sorted(awaited))}.", REMEDY)
     store.finish_run(run)
+
+
+def _scores(scorer: Scorer, job: ScoringJob, measurement: Measurement) -> Iterator[Score]:
+    with measurement.guard():
+        given = cast("Iterator[object]", iter(scorer.score(job)))
+    while True:
+        with measurement.guard():
+            score = next(given, None)
+            if score is None:
+                return
+            if not isinstance(score, Score):
+                raise PluginError(
+                    f"The scorer '{measurement.scorer}' gave {type(score).__name__} where a Score is expected.", REMEDY
+                )
+        yield score
