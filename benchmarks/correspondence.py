@@ -28,7 +28,7 @@ from PIL import Image
 
 from visionlaw.correspondence.definitions import Reference
 from visionlaw.correspondence.pairs import PairTable
-from visionlaw.correspondence.rowcache import RowCache
+from visionlaw.correspondence.rows import RowSet
 from visionlaw.correspondence.score import CorrespondenceScorer
 from visionlaw.correspondence.streaming import fill_rows, images_of
 from visionlaw.features.cache import FeatureCache
@@ -106,8 +106,8 @@ class Memory:
 
 def by_rows(table: PairTable, side: int, store: Memory) -> np.ndarray:
     definition, one, grid = Reference(), encoder(0, side), (side, side)
-    with RowCache(None).writing("", table, grid) as rows:
-        fill_rows([one], table, definition, {(one.id, grid): rows}, store)
+    rows = RowSet.empty(len(table), table.keypoints, grid)
+    fill_rows([one], table, definition, {(one.id, grid): rows}, store)
     return definition.matcher.locate(rows.similarity, grid).numpy()
 
 
@@ -170,11 +170,11 @@ def peak_share() -> None:
         start = time.perf_counter()
         a @ b
         peak = 2 * 2048**3 / (time.perf_counter() - start)
-        with RowCache(None).writing("", table, grid) as rows:
-            rows.similarity.zero_()
-            start = time.perf_counter()
-            fill_rows([one], table, definition, {(one.id, grid): rows}, store)
-            reached = 2 * table.keypoints * CHANNELS * side * side / (time.perf_counter() - start)
+        rows = RowSet.empty(len(table), table.keypoints, grid)
+        rows.similarity.zero_()
+        start = time.perf_counter()
+        fill_rows([one], table, definition, {(one.id, grid): rows}, store)
+        reached = 2 * table.keypoints * CHANNELS * side * side / (time.perf_counter() - start)
         shares.append(reached / peak)
         product.append(peak)
         fill.append(reached)

@@ -162,6 +162,23 @@ def test_a_put_never_evicts_itself(limited, encoder) -> None:
         assert len(shards(cache)) == 1
 
 
+def test_a_folder_beside_counts_towards_the_limit(tmp_path: Path, limited, encoder) -> None:
+    ref, room = encoder.ref(), limited(3).limit
+    assert room is not None
+    cache = pickle.loads(pickle.dumps(FeatureCache(tmp_path / "features", room, beside=tmp_path / "beside")))
+    kept = lambda: [key for key in "abcdef" if cache.get(ref, key) is not None]  # noqa: E731
+    for i, key in enumerate("abcd"):
+        cache.put(ref, {key: features(i)})
+    assert kept() == ["b", "c", "d"], "it need not be there"
+    (tmp_path / "beside" / "set").mkdir(parents=True)
+    (tmp_path / "beside" / "set" / "rows").write_bytes(bytes(room // 2))
+    cache.put(ref, {"e": features(4)})
+    assert len(kept()) == 1
+    (tmp_path / "beside" / "more").write_bytes(bytes(room))
+    cache.put(ref, {"f": features(5)})
+    assert kept() == ["f"], "what was put last stays"
+
+
 def test_threads_read_while_others_write_and_evict(limited, encoder) -> None:
     ref, cache = encoder.ref(), limited(6)
     wrong: list[int] = []

@@ -77,7 +77,17 @@ class Project:
     @property
     def feature_cache(self) -> Path:
         """Where features are kept."""
-        return self.state_dir / "cache" / "features"
+        return self.scratch / "features"
+
+    @property
+    def row_cache(self) -> Path:
+        """Where core's scorer of C keeps similarity rows."""
+        return self.scratch / "rows"
+
+    @property
+    def scratch(self) -> Path:
+        """Where everything is that can be computed again."""
+        return self.state_dir / "cache"
 
     def representations(
         self,

@@ -272,6 +272,7 @@ class ScoringJob:
         cache: Where features are kept; None: nowhere.
         scratch: A folder for what the scorer itself would like to keep between runs, such as similarities: whatever it
             can compute again; None: nowhere.
+        scratch_limit: The most bytes that it may keep there; None: no limit.
         device: Where the scorer's own tensors are computed, as torch names it; encoders bring theirs.
         progress: Called as ``progress(stage, done, total)`` with a few words for people, and the count over all stages.
     """
@@ -281,6 +282,7 @@ class ScoringJob:
     combiner: Combiner
     cache: FeatureStore | None = None
     scratch: Path | None = None
+    scratch_limit: int | None = None
     device: str = "cpu"
     progress: Callable[[str, int, int], None] = _silent
 

@@ -206,12 +206,12 @@ class Policy(_Section):
 
 
 class Cache(_Section):
-    """What is kept of computed features."""
+    """What is kept of computed features and similarity rows."""
 
     limit_gb: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
         default=100,
-        description="The most that cached features may take on the disk, in GB (10⁹ bytes); what has not been used for "
-        "longest goes first.",
+        description="The most that features and similarity rows may take on the disk together, in GB (10⁹ bytes); "
+        "what has not been used for longest goes first. Rows take at most a quarter of it, features what rows leave.",
     )
 
     @property
@@ -234,7 +234,7 @@ class SpaceFile(_Section):
     correspondence: Correspondence = Field(default_factory=Correspondence, description="How C is measured.")
     benchmarks: dict[str, Benchmark] = Field(default={}, description="The benchmarks, by key.")
     policy: Policy = Field(default_factory=Policy, description="How trainings are chosen.")
-    cache: Cache = Field(default_factory=Cache, description="What is kept of computed features.")
+    cache: Cache = Field(default_factory=Cache, description="What is kept of computed features and similarity rows.")
     plugins: Plugins = Field(default_factory=Plugins, description="Which plugins may be imported.")
     catalogue: dict[str, str] = Field(default={}, description="Id prefix → distribution that provides it.")
 

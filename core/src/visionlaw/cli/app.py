@@ -29,7 +29,7 @@ app.command("init")(space.init)
 app.add_typer(space.app, name="space", help="The search space: registry.toml.")
 app.add_typer(score.app, name="score", help="Score frozen features.")
 app.add_typer(dataset.app, name="dataset", help="Data sets of image pairs: check, make.")
-app.add_typer(cache.app, name="cache", help="The features that are kept: ls, verify, prune.")
+app.add_typer(cache.app, name="cache", help="The features and similarity rows that are kept: ls, verify, prune.")
 app.add_typer(law.app, name="law", help="The law: performance as a quadratic in A and C.")
 app.add_typer(policy.app, name="policy", help="Which representation to train next: ask, tell, rank, status, replay.")
 

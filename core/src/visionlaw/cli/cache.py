@@ -1,10 +1,11 @@
-"""``visionlaw cache``: what is kept of computed features, whether it is whole, and making it smaller."""
+"""``visionlaw cache``: what is kept of computed features and rows, whether it is whole, and making it smaller."""
 
 from __future__ import annotations
 
 import re
 import time
-from typing import TYPE_CHECKING, Annotated
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +14,7 @@ from visionlaw.cli.output import console, note, plural, print_json, write, write
 from visionlaw.errors import DataError
 
 if TYPE_CHECKING:
+    from visionlaw.correspondence.rowfiles import StoredRows
     from visionlaw.features.cache.upkeep import EncoderSummary
 
 app = typer.Typer(no_args_is_help=True)
@@ -24,34 +26,44 @@ _SIZE = re.compile(r"\s*(\d+(?:\.\d+)?)\s*([A-Za-z]*)\s*")
 
 @app.callback()
 def cache() -> None:
-    """The features that are kept between runs."""
+    """The features and similarity rows that are kept between runs."""
 
 
 @app.command("ls")
 def list_(space: SpaceOption = None, as_json: JsonOption = False) -> None:
-    """Show the encoders whose features are kept, the largest first.
+    """Show the encoders whose features are kept, the largest first, and the sets of similarity rows made of them.
 
     Example: visionlaw cache ls
     """
     from dataclasses import asdict
 
+    from visionlaw.correspondence.rowfiles import stored
     from visionlaw.features.cache.upkeep import summaries
 
     here = project(space)
     folder, limit = here.feature_cache, here.file.cache.limit
-    found = summaries(folder)
+    found, sets = summaries(folder), sorted(stored(here.row_cache), key=lambda one: -one.bytes)
     if as_json:
-        print_json({"folder": str(folder), "limit": limit, "encoders": [asdict(summary) for summary in found]})
+        encoders, rows = [asdict(summary) for summary in found], [_row_facts(one) for one in sets]
+        print_json({"folder": str(folder), "limit": limit, "encoders": encoders, "rows": rows})
         return
     if found:
         write_columns(("ENCODER", "PRECISION", "IMAGES", "SIZE", "LAST USED", "VERSION"), [_cells(s) for s in found])
-    total = sum(summary.bytes for summary in found)
-    write(f"{folder}: {size_text(total)} of at most {size_text(limit)}.")
+        write()
+    if sets:
+        headers = ("ROWS OF", "PRECISION", "PAIRS", "KEYPOINTS", "GRID", "PROTOCOL", "SIZE", "LAST USED", "VERSION")
+        write_columns(headers, [_row_cells(one) for one in sets])
+        write()
+    features, rows = sum(summary.bytes for summary in found), sum(one.bytes for one in sets)
+    write(
+        f"{here.scratch}: {size_text(features + rows)} of at most {size_text(limit)}: "
+        f"{size_text(features)} of features, {size_text(rows)} of rows."
+    )
 
 
 @app.command()
 def verify(space: SpaceOption = None, as_json: JsonOption = False) -> None:
-    """Read all features that are kept, remove what is damaged, and mend the index. Other commands may run meanwhile.
+    """Read all that is kept, remove what is damaged or left over, and mend the index. Other commands may run meanwhile.
 
     Example: visionlaw cache verify
     """
@@ -60,20 +72,28 @@ def verify(space: SpaceOption = None, as_json: JsonOption = False) -> None:
     from visionlaw.libraries import require_torch
 
     require_torch()
-    from visionlaw.features.cache.verify import verify as read_all
+    from visionlaw.correspondence.rowfiles import verify as read_rows
+    from visionlaw.features.cache.verify import verify as read_features
 
-    folder = project(space).feature_cache
+    here = project(space)
+    folder = here.feature_cache
     screen = console(stderr=True)
     with screen.status("Reading…") as status:
-        found = read_all(folder, lambda done, total: status.update(f"Read {done} of {total} files"))
+        found = read_features(folder, lambda done, total: status.update(f"Read {done} of {total} files of features"))
+        rows = read_rows(here.row_cache, lambda done, total: status.update(f"Read {done} of {total} sets of rows"))
     if as_json:
-        print_json({"folder": str(folder)} | asdict(found))
+        print_json({"folder": str(folder)} | asdict(found) | asdict(rows))
         return
     write(f"{folder}: features of {plural(found.images, 'image')} in {plural(found.shards, 'file')} are whole.")
+    write(f"{here.row_cache}: {plural(rows.row_sets, 'whole set')} of similarity rows.")
     if found.damaged_shards:
         write(
             f"Removed: {plural(found.damaged_shards, 'file')} with damage; what it held is computed again when needed."
         )
+    if rows.damaged_row_sets:
+        write(f"Removed: {plural(rows.damaged_row_sets, 'set')} of rows with damage; computed again when needed.")
+    if rows.abandoned_row_sets:
+        write(f"Removed: {plural(rows.abandoned_row_sets, 'set')} of rows that commands had left unfinished.")
     if found.missing_shards:
         write(f"Forgotten: {plural(found.missing_shards, 'file')} that had been deleted.")
     if found.found_shards:
@@ -90,18 +110,20 @@ def prune(
         str | None,
         typer.Option(metavar="SIZE", help="Leave at most this much, such as 10GB; default: the space's limit."),
     ] = None,
-    encoder: Annotated[str | None, typer.Option(metavar="ID", help="Remove the features of this encoder.")] = None,
-    everything: Annotated[bool, typer.Option("--all", help="Remove all features.")] = False,
+    encoder: Annotated[
+        str | None, typer.Option(metavar="ID", help="Remove the features and rows of this encoder.")
+    ] = None,
+    everything: Annotated[bool, typer.Option("--all", help="Remove all features and rows.")] = False,
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove kept features: those not used for longest, those of an encoder, or all.
+    """Remove kept features and similarity rows: those not used for longest, those of an encoder, or all.
 
     Example: visionlaw cache prune --max-size 10GB
     """
     from dataclasses import asdict
 
-    from visionlaw.features.cache import upkeep
+    from visionlaw import kept
 
     if (max_size is not None) + (encoder is not None) + everything > 1:
         raise DataError(
@@ -109,18 +131,18 @@ def prune(
         )
     limit = None if max_size is None else parse_size(max_size)
     here = project(space)
-    folder = here.feature_cache
     if everything:
-        pruned = upkeep.prune_all(folder)
+        pruned = kept.prune_all(here)
     elif encoder is not None:
-        pruned = upkeep.prune_encoder(folder, encoder)
+        pruned = kept.prune_encoder(here, encoder)
     else:
-        pruned = upkeep.prune_to(folder, here.file.cache.limit if limit is None else limit)
+        pruned = kept.prune_to(here, here.file.cache.limit if limit is None else limit)
     if as_json:
-        print_json({"folder": str(folder)} | asdict(pruned))
+        print_json({"folder": str(here.feature_cache)} | asdict(pruned))
         return
-    write(f"Removed the features of {plural(pruned.images, 'image')}, {size_text(pruned.bytes)}.")
-    note(f"{folder}: {size_text(pruned.left)} are left.")
+    images, sets = plural(pruned.images, "image"), plural(pruned.row_sets, "set")
+    write(f"Removed the features of {images} and {sets} of similarity rows, {size_text(pruned.bytes)}.")
+    note(f"{here.scratch}: {size_text(pruned.left)} are left.")
 
 
 def parse_size(text: str) -> int:
@@ -147,6 +169,32 @@ def size_text(size: int) -> str:
 def _cells(summary: EncoderSummary) -> tuple[str, ...]:
     said = summary.provenance
     precision = said.get("precision") or ", ".join(summary.dtypes)
-    used = time.strftime("%Y-%m-%d %H:%M", time.localtime(summary.used_at))
-    version = f"{said.get('distribution', '')} {said.get('version', '')}".strip()
+    used, version = _time_text(summary.used_at), _version(said)
     return summary.id, str(precision), str(summary.images), size_text(summary.bytes), used, version
+
+
+def _row_cells(one: StoredRows) -> tuple[str, ...]:
+    size, used = size_text(one.bytes), _time_text(one.used_at)
+    if one.rows is None:
+        return ("(unreadable)", "", "", "", "", "", size, used, "")
+    rows, said = one.rows, one.rows.provenance
+    grid = "×".join(map(str, rows.grid))
+    counts = str(rows.pairs), str(rows.keypoints)
+    return rows.encoder, str(said.get("precision", "")), *counts, grid, rows.protocol, size, used, _version(said)
+
+
+def _row_facts(one: StoredRows) -> dict[str, Any]:
+    """Return what ``--json`` tells of a row set; ``id`` is null where the set does not say what it is."""
+    facts = {"id": None, "digest": one.path.name, "bytes": one.bytes, "used_at": one.used_at}
+    if one.rows is None:
+        return facts
+    told = ("sources", "pairs", "keypoints", "grid", "protocol", "provenance")
+    return facts | {"id": one.rows.encoder} | {name: getattr(one.rows, name) for name in told}
+
+
+def _time_text(when: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(when))
+
+
+def _version(provenance: Mapping[str, Any]) -> str:
+    return f"{provenance.get('distribution', '')} {provenance.get('version', '')}".strip()

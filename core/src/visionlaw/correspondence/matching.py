@@ -16,7 +16,8 @@ import numpy as np
 
 from visionlaw.correspondence.definitions import Definition
 from visionlaw.correspondence.pairs import Matches, PairTable
-from visionlaw.correspondence.rowcache import RowCache, digest_of
+from visionlaw.correspondence.rowcache import RowCache, rows_of
+from visionlaw.correspondence.rowfiles import RowsOf
 from visionlaw.correspondence.rows import Grid, RowSet
 from visionlaw.correspondence.streaming import fill_rows, images_of
 from visionlaw.correspondence.subsets import locate_all
@@ -104,7 +105,7 @@ class _Rows:
         self.table = table
         self.definition = definition
         self.plan = plan
-        self.cache = RowCache(None if job.scratch is None else job.scratch / "rows")
+        self.cache = RowCache(None if job.scratch is None else job.scratch / "rows", job.scratch_limit)
         self.images = len(images_of(table.pairs))
         self.done = 0
 
@@ -112,12 +113,12 @@ class _Rows:
         """Return the rows of the encoders of one forward pass on all grids on which they are needed."""
         stage = encoders[0].id if len(encoders) == 1 else f"{encoders[0].id} and {len(encoders) - 1} more of its layers"
         self.report(stage, 0)
-        names = {(e.id, grid): self.digest(e, grid) for e in encoders for grid in self.plan.grids(e)}
-        found = {key: self.cache.get(name, self.table, key[1]) for key, name in names.items()}
+        wanted = {(e.id, grid): self.rows_of(e, grid) for e in encoders for grid in self.plan.grids(e)}
+        found = {key: self.cache.get(rows) for key, rows in wanted.items()}
         missing = [key for key, rows in found.items() if rows is None]
         absent = [encoder for encoder in encoders if any(encoder.id == name for name, _ in missing)]
         with ExitStack() as stack:
-            filled = {key: stack.enter_context(self.cache.writing(names[key], self.table, key[1])) for key in missing}
+            filled = {key: stack.enter_context(self.cache.writing(wanted[key])) for key in missing}
             self.report(stage, self.images * (len(encoders) - len(absent)))
             if filled:
                 fill_rows(
@@ -131,8 +132,8 @@ class _Rows:
                 )
         return {key: rows for key, rows in found.items() if rows is not None} | filled
 
-    def digest(self, encoder: EncoderRef, grid: Grid) -> str:
-        return digest_of(encoder, self.table, grid, self.definition.rows)
+    def rows_of(self, encoder: EncoderRef, grid: Grid) -> RowsOf:
+        return rows_of(encoder, self.table, grid, self.definition.rows)
 
     def report(self, stage: str, count: int) -> None:
         """Tell how many images of all encoders are through."""

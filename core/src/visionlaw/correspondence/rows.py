@@ -73,6 +73,11 @@ class RowSet:
     similarity: torch.Tensor
     placement: Placement
 
+    @classmethod
+    def empty(cls, pairs: int, keypoints: int, grid: Grid) -> RowSet:
+        """Return a row set in memory, to be filled."""
+        return cls(torch.empty(keypoints, grid[0] * grid[1]), Placement.empty(pairs, grid))
+
 
 def cosines(descriptors: torch.Tensor, tokens: torch.Tensor, added: float = 0.0) -> torch.Tensor:
     """Return the cosines of raw descriptors ``[m, C]`` with raw tokens ``[n, C]``: ``[m, n]`` float32.

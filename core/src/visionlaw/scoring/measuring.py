@@ -2,7 +2,8 @@
 
 ::
 
-    from visionlaw.project import Project
+    from visionlaw.kept import ROWS_SHARE, trim
+from visionlaw.project import Project
     from visionlaw.scoring.measuring import Measuring
 
     here = Project.find()
@@ -22,6 +23,7 @@ from typing import TYPE_CHECKING, Any, cast
 from visionlaw.errors import DataError, InvalidIdError, did_you_mean
 from visionlaw.guard import third_party
 from visionlaw.ids import Reference, parse_reference
+from visionlaw.kept import ROWS_SHARE, trim
 from visionlaw.libraries import provenance_of, require_torch
 from visionlaw.project import Project
 from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob
@@ -120,12 +122,18 @@ class Measuring:
                 yield from self.scores(representations, own, progress)
             return
 
+        began = False
+
         def begin(missing: Sequence[Representation]) -> tuple[ScoringJob, int]:
+            nonlocal began
+            began = True
             plugins = {e.provenance["distribution"]: e.provenance["version"] for r in missing for e in r}
             told = run_provenance(sys.argv[1:], plugins=plugins, protocol=self.scorer.protocol)
             return self.job(missing, progress), store.start_run("score correspondence", told)
 
         yield from score_and_store(self.scorer, representations, self.measurement, store, begin)
+        if began:
+            trim(self.project)
 
     def matches(
         self, representations: Sequence[Representation], progress: Progress = _silent
@@ -157,12 +165,14 @@ class Measuring:
         from visionlaw.features.runtime import choose_device
 
         here, device = self.project, choose_device(self.device)
+        limit = here.file.cache.limit
         return ScoringJob(
             representations,
             self.data,
             here.registry.load("combiner", here.space.combiner),
-            cache=FeatureCache(here.feature_cache, here.file.cache.limit),
-            scratch=here.state_dir / "cache",
+            cache=FeatureCache(here.feature_cache, limit, beside=here.row_cache),
+            scratch=here.scratch,
+            scratch_limit=int(limit * ROWS_SHARE),
             device="cpu" if device.type == "mps" else str(device),  # Apple's knows no float64
             progress=progress,
         )

@@ -132,6 +132,11 @@ def evict(connection: sqlite3.Connection, limit: int, keep: str = "") -> list[Sh
     return forgotten
 
 
+def uses(connection: sqlite3.Connection) -> list[tuple[float, int]]:
+    """Return when each shard was last used and its bytes, in the order in which they are evicted."""
+    return connection.execute("SELECT used_at, bytes FROM shards ORDER BY used_at, id").fetchall()
+
+
 def touch(connection: sqlite3.Connection, used: Mapping[str, float]) -> None:
     """Note when shards were used."""
     rows = [(when, shard) for shard, when in used.items()]

@@ -16,7 +16,7 @@ from visionlaw.features.cache.headers import read_header, shard_path
 from visionlaw.features.cache.identity import Identity, identify, image_name
 from visionlaw.features.cache.index import Index, cannot_write
 from visionlaw.features.cache.records import ShardRef
-from visionlaw.features.cache.upkeep import remove, tidy
+from visionlaw.features.cache.upkeep import bytes_below, remove, tidy
 from visionlaw.features.maps import FeatureMap
 from visionlaw.protocols import EncoderRef
 
@@ -34,18 +34,20 @@ class FeatureCache:
     Args:
         folder: Where the shards and their index are; created when the first is written.
         limit: The most bytes that the shards may take; None: no limit.
+        beside: A folder whose files count towards the limit, too.
     """
 
-    def __init__(self, folder: str | Path, limit: int | None = DEFAULT_LIMIT) -> None:
+    def __init__(self, folder: str | Path, limit: int | None = DEFAULT_LIMIT, beside: str | Path | None = None) -> None:
         self.folder = Path(folder)
         self.limit = limit
+        self.beside = None if beside is None else Path(beside)
         self._index = Index(self.folder)
         self._last: tuple[EncoderRef, Identity, str] | None = None
         self._tidied = False
         weakref.finalize(self, self._index.close)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (self.folder, self.limit)
+        return type(self), (self.folder, self.limit, self.beside)
 
     def get(self, encoder: EncoderRef, image: str) -> FeatureMap | None:
         """Return an image's features, or None where they are not there or damaged.
@@ -75,6 +77,7 @@ class FeatureCache:
         shard = os.urandom(8).hex()
         path = shard_path(self.folder, identity.digest, shard)
         content = shards.pack(identity, named)
+        limit = self._room()
         try:
             owner = claims.owner_of(self.folder)
             atomic.write_bytes(path, content)
@@ -87,7 +90,7 @@ class FeatureCache:
                 raise OSError(None, f"the shard '{path.name}' has vanished or is damaged", str(path))
             obsolete = records.add_shard(connection, shard, header, time.time())
             claims.drop(connection, owner, identity.digest, named)
-            return obsolete if self.limit is None else obsolete + records.evict(connection, self.limit, keep=shard)
+            return obsolete if limit is None else obsolete + records.evict(connection, limit, keep=shard)
 
         try:
             obsolete = self._index.write(enter)
@@ -122,6 +125,10 @@ class FeatureCache:
     def close(self) -> None:
         """Note what was used and close the index; also done when the process ends. The cache can be used again."""
         self._index.close()
+
+    def _room(self) -> int | None:
+        """What is left of the limit beside other files."""
+        return self.limit if self.limit is None or self.beside is None else self.limit - bytes_below(self.beside)
 
     def _owner(self) -> str:
         try:

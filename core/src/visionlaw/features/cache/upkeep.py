@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterable
@@ -59,6 +60,17 @@ class Pruned:
     left: int
 
 
+def bytes_below(folder: Path) -> int:
+    """Return what all files in a folder and its folders take, 0 where there is none."""
+    total = 0
+    with contextlib.suppress(OSError), os.scandir(folder) as entries:
+        for entry in entries:
+            with contextlib.suppress(OSError):  # somebody removes it meanwhile
+                is_folder = entry.is_dir(follow_symlinks=False)
+                total += bytes_below(Path(entry.path)) if is_folder else entry.stat(follow_symlinks=False).st_size
+    return total
+
+
 def summaries(folder: Path) -> list[EncoderSummary]:
     """Return what a cache holds, the largest first."""
     with contextlib.closing(Index(folder)) as index:
@@ -82,6 +94,19 @@ def remove(folder: Path, shards: Iterable[ShardRef]) -> None:
     for shard in shards:
         with contextlib.suppress(OSError):
             shard.path(folder).unlink()
+
+
+def uses(folder: Path) -> list[tuple[float, int]]:
+    """Return when each shard was last used and its bytes, those used longest ago first.
+
+    Raises:
+        DataError: The index cannot be written to.
+    """
+    if not folder.is_dir():
+        return []
+    with contextlib.closing(Index(folder)) as index:
+        tidy(folder, index)
+        return index.read(records.uses) or []
 
 
 def prune_to(folder: Path, limit: int) -> Pruned:
