@@ -64,7 +64,8 @@ CONCLUSIONS = """## What one may conclude, and what not
 
 - **A difference counts where the last column does not name the other encoder's rank.** Encoders see the same pairs,
   so they are compared pair by pair ([how](correspondence.md)), and two intervals of C that
-  overlap can still belong to two encoders that differ. *Ties with* names the encoders whose difference could be noise: p over pairs, corrected after Holm for all
+  overlap can still belong to two encoders that differ.
+  *Ties with* names the encoders whose difference could be noise: p over pairs, corrected after Holm for all
   comparisons of the table, is 0.05 or more. A tie is no proof of equality.
 - **The ceiling is the grid's**: what an oracle reaches that always takes the token nearest to the truth. Compare
   encoders of different grids in its light.
