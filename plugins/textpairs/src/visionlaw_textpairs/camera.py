@@ -75,10 +75,12 @@ class Camera:
         if self.strength > 0.5:
             image = image.filter(ImageFilter.GaussianBlur(BLUR * (self.strength - 0.5) * 2))
         light = _light(rng, self.size, self.strength)
-        light_and_noise = np.asarray(image, dtype=np.float32) * light[..., None]
+        pixels = np.asarray(image).astype(np.float32)
+        pixels *= light[..., None]
         noise = rng.standard_normal((self.size[1], self.size[0], 1), dtype=np.float32)
-        light_and_noise += noise * np.float32(255 * NOISE * self.strength)
-        return Image.fromarray(np.clip(np.rint(light_and_noise), 0, 255).astype(np.uint8))
+        noise *= np.float32(255 * NOISE * self.strength)
+        pixels += noise
+        return _rounded(pixels)
 
 
 def draw_camera(dice: Dice, size: tuple[int, int]) -> Camera:
@@ -124,15 +126,25 @@ def _smooth(rng: np.random.Generator, knots: int, size: tuple[int, int]) -> NDAr
 def _textured(page: Image.Image, rng: np.random.Generator, strength: float) -> Image.Image:
     """Give the paper a grain: blotches, and fibres along one axis."""
     grain = 0.5 * _smooth(rng, 90, page.size) + 0.5 * _smooth(rng, 12, page.size)
-    pixels = np.asarray(page, dtype=np.float32) + (255 * TEXTURE * strength) * grain[..., None]
-    return Image.fromarray(np.clip(np.rint(pixels), 0, 255).astype(np.uint8))
+    grain *= 255 * TEXTURE * strength
+    pixels = np.asarray(page).astype(np.float32)
+    pixels += grain[..., None]
+    return _rounded(pixels)
+
+
+def _rounded(pixels: NDArray[np.float32]) -> Image.Image:
+    """Return pixels as an image; they are overwritten."""
+    np.rint(pixels, out=pixels)
+    np.maximum(pixels, 0, out=pixels)
+    np.minimum(pixels, 255, out=pixels)
+    return Image.fromarray(pixels.astype(np.uint8))
 
 
 def _light(rng: np.random.Generator, size: tuple[int, int], strength: float) -> NDArray[np.float32]:
     """Draw the light ``[H, W]``, 1 where it is full: uneven all over, with the soft edge of one shadow."""
     uneven = 0.5 * SHADOW * strength * (_smooth(rng, 4, size) - 1) / 2
     angle, place = rng.uniform(0, 2 * math.pi), rng.uniform(-0.3, 0.3)
-    ys, xs = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32) / max(size) - 0.5
-    across = xs * np.float32(math.cos(angle)) + ys * np.float32(math.sin(angle)) - np.float32(place)
+    xs, ys = (np.arange(side, dtype=np.float32) / max(size) - 0.5 for side in size)
+    across = xs * np.float32(math.cos(angle)) + (ys * np.float32(math.sin(angle)))[:, None] - np.float32(place)
     shadow = 1 / (1 + np.exp(-across * np.float32(25)))
-    return (1 + uneven) * (1 - np.float32(0.5 * SHADOW * strength) * shadow)
+    return np.asarray((1 + uneven) * (1 - np.float32(0.5 * SHADOW * strength) * shadow), dtype=np.float32)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import cached_property, lru_cache, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -69,18 +69,30 @@ def draw_chart(dice: Dice, look: Look, faces: tuple[Face, ...], script: str) -> 
     ticks_face = draw_face(dice, "ticks", faces)
     px = LARGEST * (1 + look.scale) / 2
     make = partial(_figure, dice, look, ticks_face, chart, px)
-    with _defaults():
-        canvas, axes, labels = make()
-        marks = tuple(_read(canvas, axes, chart, labels))
-    return Sheet(look.size, marks, partial(_paint, make))
+    plot = _Plot(chart, make)
+    return Sheet(look.size, plot.read, plot.paint)
 
 
-def _paint(make: Any) -> Image.Image:
-    with _defaults():
-        canvas = make()[0]
-        canvas.draw()
-        pixels = np.asarray(canvas.buffer_rgba())[..., :3].copy()
-    return Image.fromarray(pixels)
+class _Plot:
+    """A figure that is built and drawn once, on first use, by whichever thread asks first."""
+
+    def __init__(self, chart: Chart, make: Callable[[], tuple[FigureCanvasAgg, Axes, _Labels]]) -> None:
+        self._chart, self._make = chart, make
+
+    @cached_property
+    def _drawn(self) -> tuple[FigureCanvasAgg, Axes, _Labels, Image.Image]:
+        canvas, axes, labels = self._make()
+        canvas.draw()  # which also puts ticks and labels where they are read
+        return canvas, axes, labels, Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy())
+
+    def read(self) -> tuple[Mark, ...]:
+        with _defaults():
+            canvas, axes, labels, _ = self._drawn
+            return tuple(_read(canvas, axes, self._chart, labels))
+
+    def paint(self) -> Image.Image:
+        with _defaults():
+            return self._drawn[-1].copy()
 
 
 @contextmanager
@@ -242,7 +254,6 @@ def _pairs(boxes: list[Any]) -> Iterator[tuple[Any, Any]]:
 def _read(canvas: FigureCanvasAgg, axes: Axes, chart: Chart, labels: _Labels) -> Iterator[Mark]:
     """Yield the marks of a chart that is laid out."""
     figure = canvas.figure
-    figure.draw_without_rendering()
     renderer = canvas.get_renderer()
     height = figure.bbox.height
     for text in (labels.title, labels.categories, labels.values, *labels.legend):

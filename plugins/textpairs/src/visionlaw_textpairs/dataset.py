@@ -7,7 +7,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cached_property, lru_cache, partial
 from importlib import metadata
 from pathlib import Path
 
@@ -68,8 +68,8 @@ class Drawing:
     def version(self) -> str:
         """Generator, options, fonts, and the libraries that draw."""
         digest = hashlib.sha256()
-        for script in SCRIPTS if self.script == MIXED else (self.script,):
-            for face in self.faces(script):
+        for script, faces in self._faces.items():
+            for face in faces:
                 digest.update(f"{script} {face.family} {face.style} {face.digest}\n".encode())
         libraries = ",".join(f"{name}={metadata.version(name)}" for name in ("matplotlib", "numpy", "pillow"))
         options = f"seed={self.seed};level={self.level:g};kind={self.kind};script={self.script};fonts={self.fonts}"
@@ -78,7 +78,13 @@ class Drawing:
 
     def faces(self, script: str) -> tuple[Face, ...]:
         """Return the fonts that a script is drawn with."""
-        return find_faces(self.fonts, script)
+        return self._faces[script]
+
+    @cached_property
+    def _faces(self) -> dict[str, tuple[Face, ...]]:
+        return {
+            script: find_faces(self.fonts, script) for script in (SCRIPTS if self.script == MIXED else (self.script,))
+        }
 
     def kind_of(self, number: int) -> str:
         """Return what a pair shows; all kinds in turn where they are mixed."""
@@ -92,16 +98,24 @@ class Drawing:
 
     def sheet(self, number: int, side: int) -> tuple[Sheet, Camera]:
         """Lay an image of a pair out: the page, and how it is photographed."""
-        dice = Dice(self.seed, number, self.level, side)
-        faces = self.faces(self.script_of(number))
-        look = draw_look(dice, faces)
-        sheet = DRAW[self.kind_of(number)](dice, look, faces, self.script_of(number))
-        return sheet, draw_camera(dice, sheet.size)
+        return _lay_out(self.version, self, number, side)
 
     def image(self, number: int, side: int) -> Image.Image:
         """Draw an image of a pair."""
         sheet, camera = self.sheet(number, side)
         return camera.photograph(sheet.paint())
+
+
+# A pair's truth is mostly asked for just before its images; more of them are not worth their memory.
+@lru_cache(maxsize=4)
+def _lay_out(_version: str, drawing: Drawing, number: int, side: int) -> tuple[Sheet, Camera]:
+    """Lay a page out. The version tells fonts apart that a drawing found at different times."""
+    dice = Dice(drawing.seed, number, drawing.level, side)
+    script = drawing.script_of(number)
+    faces = drawing.faces(script)
+    look = draw_look(dice, faces)
+    sheet = DRAW[drawing.kind_of(number)](dice, look, faces, script)
+    return sheet, draw_camera(dice, sheet.size)
 
 
 class TextPairs:

@@ -192,10 +192,16 @@ def _draw(face: Face, size: int, character: str) -> Image.Image:
 def pens(face: Face, size: int, text: str) -> tuple[int, ...]:
     """Return where the pen is before each character and after the last, kerning included, in whole pixels."""
     font = _load(face, size)
-    before = (font.getlength(text[: i + 1]) - font.getlength(text[i]) for i in range(len(text)))
-    return (*(round(x) for x in before), round(font.getlength(text)))
+    before = (font.getlength(text[: i + 1]) - _advance(face, size, text[i]) for i in range(len(text)))
+    return (*(round(x) for x in before), width(face, size, text))
 
 
+@lru_cache(maxsize=16384)
 def width(face: Face, size: int, text: str) -> int:
     """Return how far a text moves the pen, in pixels."""
-    return pens(face, size, text)[-1]
+    return round(_load(face, size).getlength(text))
+
+
+@lru_cache(maxsize=8192)
+def _advance(face: Face, size: int, character: str) -> float:
+    return _load(face, size).getlength(character)

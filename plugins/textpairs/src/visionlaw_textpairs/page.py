@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import cached_property
 
 from PIL import Image, ImageDraw
 
@@ -40,13 +41,18 @@ class Sheet:
 
     Attributes:
         size: (W, H) in pixels.
-        marks: Where everything is.
+        read: Returns where everything is.
         paint: Draws it as RGB.
     """
 
     size: tuple[int, int]
-    marks: tuple[Mark, ...]
+    read: Callable[[], tuple[Mark, ...]]
     paint: Callable[[], Image.Image]
+
+    @cached_property
+    def marks(self) -> tuple[Mark, ...]:
+        """Where everything is; read on first use."""
+        return self.read()
 
 
 @dataclass(frozen=True)
@@ -117,8 +123,8 @@ class Page:
 
     def finish(self) -> Sheet:
         """Return the page as it is."""
-        size, paper, drawn = self.size, self.paper, tuple(self.drawn)
-        return Sheet(size, tuple(self.marks), lambda: paint(size, paper, drawn))
+        size, paper, drawn, marks = self.size, self.paper, tuple(self.drawn), tuple(self.marks)
+        return Sheet(size, lambda: marks, lambda: paint(size, paper, drawn))
 
 
 def note_word(text: str, boxes: list[Box] | list[Rectangle]) -> list[Mark]:

@@ -59,5 +59,5 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
                 description="The fonts in matplotlib's wheel, or also free ones found on this system.",
             ),
         },
-        license="Apache-2.0; fonts: Bitstream Vera, SIL OFL 1.1 (STIX), AMS (Computer Modern)",
+        license="Apache-2.0; fonts: Bitstream Vera and Arev (DejaVu), SIL OFL 1.1 (STIX), BaKoMa (Computer Modern)",
     )
