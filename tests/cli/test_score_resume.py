@@ -68,8 +68,7 @@ def test_a_terminal_shows_progress_and_a_pipe_does_not(plugin: Path, tmp_path: P
     assert process.returncode == 0
     assert len(json.loads(out)) == 4, "the numbers are whole, whatever the terminal shows"
     text = shown.decode()
-    assert "toyscore/fine@64" in text
-    assert "15/15" in text
+    assert "15/15" in text  # what is drawn before is a matter of time; the last state is always drawn
     (tmp_path / "other").mkdir()
     piped = subprocess.run(
         [sys.executable, "-c", code, *ARGUMENTS], cwd=tmp_path / "other", capture_output=True, text=True, timeout=60
