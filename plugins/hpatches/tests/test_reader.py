@@ -98,6 +98,7 @@ BROKEN: dict[str, str | bytes] = {
     "is singular": "1 2 0\n2 4 0\n0 0 1\n",
     "singular": "0 0 0\n0 0 0\n0 0 0\n",
     "mirrors the image": "-1 0 319\n0 1 0\n0 0 1\n",
+    "reference image to infinity": "1e-12 1e-12 1e-160\n1 5e-324 1\n-1e308 5e-324 1e160\n",
     "to infinity": "1 0 0\n0 1 0\n-0.01 0 1\n",
     "larger than 4096 bytes": "1 0 0\n" * 2000,
 }

@@ -52,7 +52,9 @@ def read_homography(path: Path) -> Matrix:
     if largest == 0:
         raise BadHomographyError("is singular")
     matrix = matrix / largest  # so that no determinant overflows
-    return matrix if np.linalg.det(matrix) > 0 else -matrix
+    with np.errstate(all="ignore"):  # a matrix whose numbers differ by hundreds of orders is singular, and found later
+        determinant = np.linalg.det(matrix)
+    return matrix if determinant > 0 else -matrix
 
 
 def check_homography(matrix: Matrix, source: tuple[int, int], target: tuple[int, int]) -> None:
