@@ -223,6 +223,10 @@ def edit(folder: Path) -> Callable[..., None]:
         {"attributes": [1]},
         {"attributes": {"a": [1]}},
         {"source_size": [1]},
+        {"source_size": [64.5, 48]},
+        {"target_size": [64, 1e300]},
+        {"target_size": [0, 48]},
+        {"target_size": [-64, 48]},
         {"instances": [[1, 2, 3]]},
         {"instances": [[0.5, 1, 1, 1]]},
         {"instances": {}},
@@ -233,7 +237,9 @@ def test_a_pair_that_is_not_of_the_schema_is_named_by_its_number(folder: Path, e
     edit(**values)
     pairs = read(folder)
     assert [pair.id for pair in pairs] == ["c", "d"]
-    assert [(finding.kind, finding.where) for finding in pairs.findings] == [("unreadable", "pairs.json: pairs[0]")]
+    (finding,) = pairs.findings
+    assert (finding.kind, finding.where) == ("unreadable", "pairs.json: pairs[0]")
+    assert len(finding.message) < 150
 
 
 @pytest.mark.parametrize("values", [{"source": "../x.png"}, {"target_points": [[1, 2]]}, {"size": 0}])
@@ -247,6 +253,20 @@ def test_a_file_that_is_no_json_is_a_finding(folder: Path, content: str) -> None
     (folder / "pairs.json").write_text(content)
     assert len(read(folder)) == 0
     assert [finding.where for finding in read(folder).findings] == ["pairs.json"]
+
+
+def test_a_file_too_large_for_the_memory_is_a_finding(folder: Path) -> None:
+    with (folder / "pairs.json").open("ab") as file:
+        file.truncate(256 * 2**20 + 1)
+    assert [finding.message for finding in read(folder).findings] == ["It is larger than 256 MiB."]
+
+
+def test_a_file_that_could_not_be_read_again_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("visionlaw.datasets.making.MOST_BYTES", 2**20 + 500)
+    with pytest.raises(DataError, match=r"pairs\.json would be larger than the 1 MiB that are read") as caught:
+        make_folder(Drawn(), tmp_path / "out")
+    assert "fewer pairs" in caught.value.remedy
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize(

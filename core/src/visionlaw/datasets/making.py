@@ -16,7 +16,7 @@ import numpy as np
 
 from visionlaw.atomic import PREFIX
 from visionlaw.correspondence.pairs import check_pair
-from visionlaw.datasets.folder import FILE, SCHEMA, VERSION
+from visionlaw.datasets.folder import FILE, MOST_BYTES, SCHEMA, VERSION
 from visionlaw.errors import DataError
 from visionlaw.features.pixels import to_rgb
 from visionlaw.protocols import CorrespondenceDataset, ImageRef, Pair
@@ -113,6 +113,7 @@ def _fill(
     images = _Images(folder, out)
     lines: list[str] = []
     ids: set[str] = set()
+    size = 0
     total = len(dataset)
     for pair in dataset:
         check_pair(pair)
@@ -120,6 +121,12 @@ def _fill(
             raise DataError(f"Two pairs have the id '{pair.id}'.", "Mend the data set.")
         ids.add(pair.id)
         lines.append(_json(_plain(pair, images), pair.id))
+        size += len(lines[-1])  # JSON is written in ASCII
+        if size > MOST_BYTES - 2**20:  # what is left is more than the head and the ends of lines need
+            raise DataError(
+                f"'{out}': {FILE} would be larger than the {MOST_BYTES // 2**20} MiB that are read.",
+                "Make a folder of fewer pairs.",
+            )
         progress(len(lines), total)
     head = _json({"format": SCHEMA, "made_from": made_from, "version": VERSION}, "made_from")
     content = f'{head[:-1]},"pairs":[\n' + ",\n".join(lines) + "\n]}\n"

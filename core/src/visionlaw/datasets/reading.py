@@ -43,10 +43,11 @@ def read_bytes(path: Path, most_bytes: int = MAX_ANNOTATION_BYTES) -> bytes:
         if not path.is_file():
             raise DataError("It is not a file." if path.exists() else "It does not exist.")
         with path.open("rb") as file:
-            content = file.read(most_bytes + 1)
+            large = os.fstat(file.fileno()).st_size > most_bytes
+            content = b"" if large else file.read(most_bytes + 1)
     except (OSError, ValueError) as error:
         raise DataError(f"It cannot be read: {_line(error)}.") from error
-    if len(content) > most_bytes:
+    if large or len(content) > most_bytes:
         raise DataError(f"It is larger than {most_bytes // 2**20} MiB.")
     return content
 
