@@ -181,6 +181,18 @@ def test_each_benchmark_names_its_data_set_installed_or_not(installed: Callable[
         assert space.root_of("shelf/a?split=val") == Path("/data/shelf")
 
 
+def test_a_folder_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "me"))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path / "me"))
+    (tmp_path / "elsewhere").mkdir()
+    text = 'correspondence = { dataset = "warps", roots = { pages = "~/photos", pf = "~nobody-of-this-name/x" } }'
+    space = space_of(text, tmp_path / "elsewhere", Registry([]))
+    with pytest.raises(ConfigError, match="'~nobody-of-this-name/x'"):
+        space.root_of("pages")
+    space = space_of(text.split(", pf")[0] + " } }", tmp_path / "elsewhere", Registry([]))
+    assert space.root_of("pages") == tmp_path / "me" / "photos"
+
+
 def test_options_of_a_data_set_that_are_its_defaults_are_dropped(tmp_path: Path) -> None:
     spec = {"id": "pages", "target": "m:a", "aliases": ("paper",), "options": {"pairs": OPTION}}
     found = Plugin("pages", "visionlaw-pages", "1", EntryPoint("pages", "m", "visionlaw.v1"))

@@ -78,7 +78,7 @@ class SearchSpace:
         """Data set id, options aside → the folder with its files, which need not exist.
 
         Raises:
-            ConfigError: An id and an alias of one data set both have a folder.
+            ConfigError: An id and an alias of one data set both have a folder, or there is no user ``~name``.
         """
         found: dict[str, Path] = {}
         for name, folder in self.correspondence.roots.items():
@@ -88,7 +88,13 @@ class SearchSpace:
                     f"{self._path}: [correspondence.roots] gives '{dataset}' two folders, one of them as '{name}'.",
                     "Keep one of the two.",
                 )
-            found[dataset] = self._path.parent / folder
+            try:
+                found[dataset] = self._path.parent / Path(folder).expanduser()
+            except RuntimeError as error:
+                raise ConfigError(
+                    f"{self._path}: [correspondence.roots] gives '{dataset}' the folder '{folder}' of an unknown user.",
+                    "Write the whole path.",
+                ) from error
         return found
 
     def root_of(self, dataset: str) -> Path | None:

@@ -111,7 +111,7 @@ class Correspondence(_Section):
     )
     roots: dict[RootText, str] = Field(
         default={},
-        description="Data set id, options aside → the folder with its images or files, relative to this file.",
+        description="Data set id, options aside → the folder with its files, relative to this file; ~ is home.",
     )
     scorer: str = Field(default="correspondence", description="Id of the scorer that measures C.")
     protocol: Literal["strict", "reference"] = Field(
