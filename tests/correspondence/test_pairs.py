@@ -78,6 +78,9 @@ def test_a_malformed_pair_is_named(kit, points, truth, more, says) -> None:
         ([0], [(1, 1)], [3.0, 3.0], "differ in length"),
         ([2], [(1, 1)], [3.0], "a keypoint it does not have"),
         ([-1], [(1, 1)], [3.0], "a keypoint it does not have"),
+        ([1.0], [(1, 1)], [3.0], "in float64, not in whole numbers"),
+        ([True], [(1, 1)], [3.0], "in bool, not in whole numbers"),
+        ([], [], [], "in float64, not in whole numbers"),
         ([1], [(np.nan, 1)], [3.0], "not finite"),
         ([1], [(1, 1)], [0.0], "size 0.0"),
     ],
@@ -94,6 +97,14 @@ def test_pairs_with_further_positions_and_sizes_of_their_own_are_fine(pair) -> N
     check_pair(pair(0, 1, size=3))
     empty = Instances(np.zeros(0, dtype=np.int64), np.zeros((0, 2)), np.zeros(0))
     check_pair(replace(pair(0, 1), instances=empty))
+
+
+@pytest.mark.parametrize("dtype", [np.int8, np.uint64])
+def test_any_integers_count_keypoints(pair, dtype) -> None:
+    found = Instances(np.array([0], dtype=dtype), np.ones((1, 2)), np.ones(1))
+    truth = PairTable([pair(0, 200), check_pair(replace(pair(1, 1), instances=found))]).truth
+    assert truth.keypoint.dtype == np.int64
+    assert truth.keypoint[-1] == 200
 
 
 def test_pairs_without_keypoints_are_left_out_and_counted(pair) -> None:

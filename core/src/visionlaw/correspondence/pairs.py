@@ -74,7 +74,9 @@ class PairTable:
         ]
         more = [(start, pair.instances) for start, pair in zip(self.starts, self.pairs, strict=False) if pair.instances]
         return Instances(
-            np.concatenate([np.arange(self.keypoints), *(start + found.keypoint for start, found in more)]),
+            np.concatenate(
+                [np.arange(self.keypoints), *(start + found.keypoint.astype(np.int64) for start, found in more)]
+            ),
             np.concatenate([*(pair.target_points for pair in self.pairs), *(found.points for _, found in more)]),
             np.concatenate([*sizes, *(found.size for _, found in more)]),
         )
@@ -151,6 +153,12 @@ def _check_instances(pair: Pair, found: Instances, count: int) -> None:
     n = len(found.keypoint)
     if np.shape(found.points) != (n, 2) or np.shape(found.size) != (n,):
         raise DataError(f"Pair '{pair.id}' has further positions whose arrays differ in length.", "Mend the data set.")
+    kind = np.asarray(found.keypoint).dtype
+    if kind.kind not in "iu":
+        raise DataError(
+            f"Pair '{pair.id}' counts the keypoints of its further positions in {kind}, not in whole numbers.",
+            "Mend the data set.",
+        )
     if n and not (found.keypoint.min() >= 0 and found.keypoint.max() < count):
         raise DataError(
             f"Pair '{pair.id}' has a further position of a keypoint it does not have.", "Mend the data set."
