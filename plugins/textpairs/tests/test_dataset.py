@@ -8,17 +8,19 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from visionlaw.errors import DataError
+from visionlaw.errors import DataError, PluginError
 from visionlaw.features.geometry import Geometry
 from visionlaw.protocols import CorrespondenceDataset, Pair
-from visionlaw_textpairs.dataset import FLOOR, MOST, Drawing, TextPairs, build
-from visionlaw_textpairs.dice import TARGET
+from visionlaw_textpairs.dataset import DRAW, FLOOR, MOST, Drawing, TextPairs, build
+from visionlaw_textpairs.dice import TARGET, Dice
 from visionlaw_textpairs.fonts import find_faces
+from visionlaw_textpairs.look import draw_look
 from visionlaw_textpairs.plugin import KINDS, SCRIPTS, visionlaw_datasets
 
 SPEC = next(iter(visionlaw_datasets()))
@@ -278,6 +280,15 @@ def test_images_can_be_loaded_by_another_process() -> None:
     revived: Pair = pickle.loads(pickle.dumps(pair))
 
     assert revived.target.load().tobytes() == pair.target.load().tobytes()
+
+
+@pytest.mark.parametrize("kind", sorted({*KINDS} - {"charts"}))
+@pytest.mark.parametrize("size", [(8, 8), (60, 60)])
+def test_what_fits_no_page_of_this_size_is_an_error(kind: str, size: tuple[int, int]) -> None:
+    """Margins take all of the smaller page, and leave the larger one room for a few letters."""
+    dice, faces = Dice(0, 0, 1.0, TARGET), find_faces("package", "latin")
+    with pytest.raises(PluginError, match=r"a page of (8 × 8|60 × 60) pixels"):
+        DRAW[kind](dice, replace(draw_look(dice, faces), size=size), faces, "latin")
 
 
 @pytest.mark.parametrize("script", SCRIPTS)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from visionlaw_textpairs.dice import Dice
+from visionlaw_textpairs.fitting import shrink_to_fit
 from visionlaw_textpairs.fonts import Face, width
 from visionlaw_textpairs.look import Look, draw_face
 from visionlaw_textpairs.page import Page, Sheet
@@ -33,13 +34,11 @@ def draw_form(dice: Dice, look: Look, faces: tuple[Face, ...], script: str) -> S
     above = dice.choice("above", (True, False))
     columns = dice.choice("columns", (1, 2) if dice.level >= 1 else (1,))
     share = dice.uniform("label share", 0.42, 0.55)
-    size = LARGEST * look.scale
-    while True:
-        px = max(7, round(size))
-        page = _draw(dice, look, written, px, columns, share, title, entries, above=above)
-        if page is not None:
-            return page.finish()
-        size *= 0.94
+
+    def draw(px: int) -> Page | None:
+        return _draw(dice, look, written, px, columns, share, title, entries, above=above)
+
+    return shrink_to_fit(look.size, LARGEST * look.scale, draw).finish()
 
 
 def _fill(dice: Dice, script: str) -> tuple[str, list[_Entry]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from visionlaw_textpairs.dice import Dice
+from visionlaw_textpairs.fitting import shrink_to_fit
 from visionlaw_textpairs.fonts import Face, width
 from visionlaw_textpairs.look import Look
 from visionlaw_textpairs.page import Page, Sheet
@@ -31,16 +32,14 @@ def draw_paragraphs(dice: Dice, look: Look, faces: tuple[Face, ...], script: str
     columns = dice.choice("columns", (1, 1, 2) if dice.level >= 1 else (1,))
     leading = dice.uniform("leading", 1.3, 1.75)
     alignment = dice.choice("alignment", ALIGNMENTS)
-    size = LARGEST * look.scale
-    while True:
-        px = max(7, round(size))
+
+    def draw(px: int) -> Page | None:
         inner = look.size[0] - 2 * look.margin
         column = (inner - (columns - 1) * 1.5 * px) / columns
         setting = _Setting(px, columns, column, max(2.0, width(look.body, px, "n") * 0.55), px * leading)
-        page = _set(look, setting, alignment, text, title)
-        if page is not None:
-            return page.finish()
-        size *= 0.94
+        return _set(look, setting, alignment, text, title)
+
+    return shrink_to_fit(look.size, LARGEST * look.scale, draw).finish()
 
 
 def _write(dice: Dice, script: str) -> tuple[list[tuple[str, str]], list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from visionlaw_textpairs.dice import TARGET, Dice
+from visionlaw_textpairs.fitting import does_not_fit
 from visionlaw_textpairs.fonts import Face, width
 from visionlaw_textpairs.look import Look, draw_face
 from visionlaw_textpairs.page import Page, Rectangle, Sheet
@@ -13,6 +14,7 @@ from visionlaw_textpairs.words import WORDS
 Spot = tuple[float, float]
 
 LARGEST = 54
+SMALLEST = 8
 TRIES = 40
 GAP = 0.35  # the least distance of two words, in their size
 
@@ -34,13 +36,15 @@ def draw_words(dice: Dice, look: Look, faces: tuple[Face, ...], script: str) -> 
         taken: list[Rectangle] = []
         spots: list[tuple[int, int, Spot]] = []
         for index in order:
-            size = max(8, round(sizes[index] * shrink))
+            size = max(SMALLEST, round(sizes[index] * shrink))
             spot = _find_place(own, dice, look, places[index], (width(fonts[index], size, words[index]), size), taken)
             if spot is None:
                 break
             spots.append((index, size, spot))
         else:
             break
+        if all(round(size * shrink) <= SMALLEST for size in sizes):
+            raise does_not_fit(look.size, SMALLEST)
         shrink *= 0.93
     page = Page(look.size, look.paper)
     for index, size, spot in spots:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from visionlaw_textpairs.dice import Dice
+from visionlaw_textpairs.fitting import shrink_to_fit
 from visionlaw_textpairs.fonts import Face, width
 from visionlaw_textpairs.look import Look
 from visionlaw_textpairs.page import Colour, Page, Sheet
@@ -22,14 +23,13 @@ def draw_table(dice: Dice, look: Look, faces: tuple[Face, ...], script: str) -> 
         cells = [cells[0], *(cells[1 + int(row)] for row in rng.permutation(len(cells) - 1))]
     rows, columns = len(cells), len(cells[0])
     inner = np.array(look.size) - 2 * look.margin
-    size = LARGEST * look.scale
-    while True:
-        px = max(7, round(size))
+
+    def measure(px: int) -> tuple[int, np.ndarray] | None:
         needed = np.array([max(width(_face(look, r), px, cells[r][c]) for r in range(rows)) for c in range(columns)])
         needed = needed + 0.7 * px
-        if needed.sum() <= inner[0] and rows * 1.5 * px <= inner[1]:
-            break
-        size *= 0.94
+        return (px, needed) if needed.sum() <= inner[0] and rows * 1.5 * px <= inner[1] else None
+
+    px, needed = shrink_to_fit(look.size, LARGEST * look.scale, measure)
     shares = np.array([dice.uniform(f"column {c}", 0, 1) for c in range(columns)])
     widths = needed + (inner[0] - needed.sum()) * dice.uniform("width", 0.4, 1.0) * shares / shares.sum()
     height = min(float(inner[1]) / rows, px * dice.uniform("height", 1.6, 3.2))
