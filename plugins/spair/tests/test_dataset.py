@@ -158,6 +158,14 @@ def test_a_broken_image_annotation_is_told_once_and_each_pair_it_costs(opened, s
     ]
 
 
+def test_what_is_wrong_with_a_file_is_said_as_by_the_other_data_sets(opened, spair: Path, edit) -> None:
+    (spair / IMAGE).unlink()
+    edit(f"PairAnnotation/test/{THIRD}.json", src_imname=f"{'x' * 300}.jpg")
+    said = {finding.where: finding.message for finding in opened().findings if finding.kind != "inconsistent"}
+    assert said[IMAGE] == "The annotation is not there."
+    assert "File name too long" in said[f"ImageAnnotation/cat/{'x' * 300}.json"]
+
+
 def test_a_small_layout_that_is_missing_has_no_pairs(opened, spair: Path) -> None:
     (spair / "Layout/small/test.txt").unlink()
     assert len(opened(layout="small")) == 0

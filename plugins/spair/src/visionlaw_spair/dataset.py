@@ -10,7 +10,7 @@ from visionlaw.datasets.reading import require_layout
 from visionlaw.specs import DatasetSpec
 from visionlaw_spair.reader import read_spair
 
-FORMAT = 1  # Counts up whenever the reader's output changes.
+FORMAT = 2  # Counts up whenever the reader's output changes.
 GET_IT = (
     "Give the folder 'SPair-71k' of SPair-71k.tar.gz (no licence stated; the images are PASCAL VOC's): "
     "curl -LO https://cvlab.postech.ac.kr/research/SPair-71k/data/SPair-71k.tar.gz && tar xzf SPair-71k.tar.gz"

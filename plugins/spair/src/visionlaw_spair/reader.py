@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
+from visionlaw.datasets.once import ReadOnce
 from visionlaw.datasets.reading import inner_path, list_annotations, read_bytes, read_json
 from visionlaw.datasets.records import PairRecord
 from visionlaw.errors import DataError
@@ -37,44 +38,28 @@ def read_spair(root: Path, split: str, layout: str, category: str) -> Iterator[P
         if layout == "small":
             return
         stems = [path.stem for path in list_annotations(root / "PairAnnotation" / split, ".json")]
-    images = _Images(root)
+    images = ReadOnce(root, _read_image, "The annotation")
     for stem in stems:
         if category in ("all", stem.rpartition(":")[2]):
             yield from _read_pair(root, split, stem, images)
 
 
-class _Images:
-    """The annotations of images, each read once."""
-
-    def __init__(self, root: Path) -> None:
-        self._root = root
-        self._known: dict[str, ImageNote | None] = {}
-
-    def get(self, category: str, image: str) -> tuple[ImageNote | None, list[Finding]]:
-        """Return an image's annotation, None if it cannot be read, with a finding the first time."""
-        name = inner_path(f"ImageAnnotation/{category}/{PurePosixPath(image).stem}.json")
-        if name in self._known:
-            return self._known[name], []
-        note, findings = None, list[Finding]()
-        try:
-            note = image_note(read_json(self._root / name))
-        except DataError as error:
-            findings = [_unread(self._root, name, error)]
-        self._known[name] = note
-        return note, findings
+def _read_image(path: Path) -> ImageNote:
+    return image_note(read_json(path))
 
 
-def _read_pair(root: Path, split: str, stem: str, images: _Images) -> Iterator[PairRecord | Finding]:
+def _read_pair(root: Path, split: str, stem: str, images: ReadOnce[ImageNote]) -> Iterator[PairRecord | Finding]:
     name = f"PairAnnotation/{split}/{stem}.json"
     try:
         pair = pair_note(read_json(root / inner_path(name)))
-        found = [images.get(pair.category, image) for image in pair.images]
+        shown = [
+            inner_path(f"ImageAnnotation/{pair.category}/{PurePosixPath(image).stem}.json") for image in pair.images
+        ]
     except DataError as error:
         yield _unread(root, name, error)
         return
-    for _, findings in found:
-        yield from findings
-    source, target = (note for note, _ in found)
+    yield from images.look(*shown)
+    source, target = map(images.get, shown)
     if source is None or target is None:
         yield Finding("inconsistent", name, "The annotation of one of its images cannot be read; it is left out.")
         return
