@@ -149,7 +149,7 @@ def save_png(picture: Image.Image, path: Path) -> Path:
         DataError: The folder cannot be written to or the disk is full.
     """
     content = io.BytesIO()
-    picture.save(content, "PNG", optimize=True)
+    picture.save(content, "PNG")
     try:
         return write_bytes(path, content.getvalue())
     except OSError as error:
