@@ -37,7 +37,9 @@ def test_whenever_it_is_killed_the_same_command_goes_on_and_ends_alike(python, p
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no pseudo-terminals")
-def test_a_terminal_shows_progress_and_a_pipe_does_not(plugin: Path, tmp_path: Path) -> None:
+def test_a_terminal_shows_progress_and_a_pipe_does_not(
+    cli, plugin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     import pty
 
     code = f"import sys; sys.path.insert(0, {str(plugin)!r}); from visionlaw.cli.main import main; main()"
@@ -70,7 +72,7 @@ def test_a_terminal_shows_progress_and_a_pipe_does_not(plugin: Path, tmp_path: P
     text = shown.decode()
     assert "15/15" in text  # what is drawn before is a matter of time; the last state is always drawn
     (tmp_path / "other").mkdir()
-    piped = subprocess.run(
-        [sys.executable, "-c", code, *ARGUMENTS], cwd=tmp_path / "other", capture_output=True, text=True, timeout=60
-    )
-    assert (piped.returncode, piped.stderr) == (0, "")
+    monkeypatch.chdir(tmp_path / "other")  # where nothing is kept: all is encoded again
+    piped = cli(*ARGUMENTS)
+    assert (piped.code, piped.err) == (0, "")
+    assert (tmp_path / "other" / "encoded.log").exists()
