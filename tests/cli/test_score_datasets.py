@@ -176,6 +176,8 @@ def test_without_a_name_all_data_sets_of_the_benchmarks_are_scored(score, encode
     assert shown.code == 0
     assert "C % by viewpoint_variation on spair?layout=small" in shown.out
     assert "The pairs of 'toypairs' are not told apart by 'viewpoint_variation'." in shown.err
+    misspelled = score("--by", "viewpiont_variation")
+    assert (misspelled.code, "Did you mean" in misspelled.err) == (2, False), "the first data set knows nothing like it"
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,9 @@ def test_the_part_of_the_image_that_a_grid_shows_is_known() -> None:
     nearly = Geometry.of_resize((100, 80), (64, 64), (-7, 0), 16, 16, (4, 4))
     cut = Geometry.of_resize((100, 80), (96, 64), (-16, 0), 16, 16, (4, 4))
     assert placed(whole, whole, whole).shows_the_same(placed(whole, nearly, cut)).tolist() == [True, True, False]
+    fine, moved = placed(whole.resampled((16, 16))), placed(nearly.resampled((16, 16)))
+    assert fine.shows_the_same(moved, zoom=4).all(), "half a token, however fine the grid"
+    assert not fine.shows_the_same(moved).any()
     cells = np.array([(0, 0), (3, 3), (1.5, 2.25)])
     np.testing.assert_allclose(placed(cut, whole).to_pixels(cells, np.array([0, 0, 1]))[:2], cut.to_pixels(cells[:2]))
     np.testing.assert_allclose(placed(cut, whole).to_pixels(cells, np.array([0, 0, 1]))[2], whole.to_pixels(cells[2]))

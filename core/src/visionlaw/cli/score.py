@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from visionlaw.cli.choosing import combinable, usable, with_layers
 from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.encoders import CheckpointOption, DeviceOption, DtypeOption, read_checkpoints, read_runtime
 from visionlaw.cli.output import console, note, plural, print_json, write
-from visionlaw.errors import UNAVAILABLE, DataError, InvalidIdError, UnknownIdError, VisionlawError
-from visionlaw.ids import Reference, join_representation, parse_representation, split_representation
+from visionlaw.errors import UNAVAILABLE, DataError, VisionlawError
 from visionlaw.project import Project
 
 if TYPE_CHECKING:
@@ -81,11 +81,13 @@ def correspondence(
 
     Example: visionlaw score correspondence "classical/hog@256 + classical/daisy@256" --dataset warps
     """
+    from visionlaw.cli.score_views import print_scores
+
     here = project(space)
     if data is not None and dataset is None:
         dataset = here.space.correspondence.dataset
-    names = _with_layers(here, representations or _usable(here), layers)
-    chosen = _combinable(here.representations(names, _runtime(device, dtype), read_checkpoints(checkpoint)))
+    names = with_layers(here, representations or usable(here), layers)
+    chosen = combinable(here.representations(names, _runtime(device, dtype), read_checkpoints(checkpoint)))
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
     found: list[ScoreRow] = []
     pictures: list[Path] = []
@@ -99,7 +101,9 @@ def correspondence(
         _tell_left_out(measuring)
         found += rows
         if not as_json:
-            _print(rows, by or [], alone=len(asked) == 1)
+            print_scores(rows)
+    if not as_json:
+        _print_by(found, by or [])
     if as_json:
         from visionlaw.cli.score_views import as_json as json_of
 
@@ -147,6 +151,7 @@ def compare(
     with _progress() as progress:
         table, matched = measuring.matches(chosen, progress)
         found = {name_of(representation): matches for representation, matches in matched}
+    _tell_left_out(measuring)
     names = (name_of(chosen[0]), name_of(chosen[1]))
     at = float(measuring.scorer.parameters["alpha"])
     comparison = compare_matches(found[names[0]], found[names[1]], at, Bootstrap.draw(table))
@@ -204,82 +209,27 @@ def _tell_left_out(measuring: Measuring) -> None:
         )
 
 
-def _print(rows: Sequence[ScoreRow], by: Sequence[str], *, alone: bool) -> None:
-    """Print the scores on a data set; where there are others, it need not know every attribute asked for."""
-    from visionlaw.cli.score_views import print_breakdown, print_scores
+def _print_by(rows: Sequence[ScoreRow], attributes: Sequence[str]) -> None:
+    """Print the breakdowns; of several data sets, one at least has to know each attribute."""
+    from visionlaw.cli.score_views import print_breakdown
 
-    print_scores(rows)
-    for attribute in by:
-        try:
-            print_breakdown(rows, attribute)
-        except DataError as error:
-            if alone:
-                raise
+    by_dataset = {row.dataset: [other for other in rows if other.dataset == row.dataset] for row in rows}
+    for attribute in attributes:
+        unknown: list[DataError] = []
+        for several in by_dataset.values():
+            try:
+                print_breakdown(several, attribute)
+            except DataError as error:
+                unknown.append(error)
+        if len(unknown) == len(by_dataset):
+            raise unknown[0]
+        for error in unknown:
             note(str(error))
-
-
-def _with_layers(here: Project, names: Sequence[str], layers: str | None) -> list[str]:
-    """Return the representations with each of the layers given."""
-    if layers is None:
-        return list(names)
-    try:
-        chosen = [str(int(layer)) for layer in layers.split(",")]
-    except ValueError:
-        raise InvalidIdError(f"--layers takes whole numbers, not '{layers}'.", "Write them as in '-1,-4,-8'.") from None
-    texts = [here.space.canonical(name) for name in names]
-    return [
-        join_representation(
-            tuple(str(Reference(part.base, {**part.options, "layer": layer})) for part in parse_representation(text))
-        )
-        for text in texts
-        for layer in chosen
-    ]
 
 
 def _runtime(device: str | None, dtype: str) -> Runtime | None:
     """Return how encoders compute, None for the default: stored scores can be shown without torch."""
     return None if (device, dtype) == (None, "float32") else read_runtime(device, dtype)
-
-
-def _usable(here: Project) -> list[str]:
-    """Return the space's representations whose encoders can be used; a note tells of the others, by remedy."""
-    unavailable = here.space.unavailable()
-    found: list[str] = []
-    lost: dict[str, int] = {}
-    for name in here.space.representations:
-        errors = [unavailable[part] for part in split_representation(name) if part in unavailable]
-        if not errors:
-            found.append(name)
-        for remedy in dict.fromkeys(error.remedy for error in errors):
-            lost[remedy] = lost.get(remedy, 0) + 1
-    if not found:
-        raise UnknownIdError(
-            f"No representation of '{here.space_path}' can be scored: nothing usable provides their encoders.",
-            " ".join(lost) or "List some under [space], or name them on the command line.",
-        )
-    for remedy, count in lost.items():
-        first = next(error for error in unavailable.values() if error.remedy == remedy)
-        note(f"Left out: {plural(count, 'representation')}. {first.message} → {remedy}")
-    return found
-
-
-def _combinable(representations: Sequence[Representation]) -> list[Representation]:
-    """Return the representations that can be combined, and note the others; if there is none, that is the error."""
-    from visionlaw.scoring.representations import check_combinable
-
-    found: list[Representation] = []
-    refused: list[DataError] = []
-    for representation in representations:
-        try:
-            check_combinable(representation)
-            found.append(representation)
-        except DataError as error:
-            refused.append(error)
-    if not found:
-        raise refused[0]
-    for error in refused:
-        note(f"Left out: {error}")
-    return found
 
 
 @contextmanager

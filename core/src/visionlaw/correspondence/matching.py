@@ -70,7 +70,7 @@ def _matches(
     sets = [kept[part, grid] for part in ids]
     number = {part: index for index, part in enumerate(ids)}
     paths = [tuple(number[part.id] for part in r) for r in representations]
-    _check_geometry(table, sets, paths)
+    _check_geometry(sets, paths, definition.matcher.zoom)
     together = max(1, HELD // (8 * table.keypoints))
     for start in range(0, len(paths), together):
         several = paths[start : start + together]
@@ -81,14 +81,14 @@ def _matches(
             yield representation, definition.judge(table, sets[path[0]].placement, cells.double().numpy())
 
 
-def _check_geometry(table: PairTable, sets: Sequence[RowSet], paths: Iterable[tuple[int, ...]]) -> None:
+def _check_geometry(sets: Sequence[RowSet], paths: Iterable[tuple[int, ...]], zoom: int) -> None:
     """Check that the parts of each combination show the same part of every target image.
 
     Raises:
         DataError: They do not, as cropping and squashing.
     """
     for first, other in {(path[0], part) for path in paths for part in path[1:]}:
-        same = sets[first].placement.shows_the_same(sets[other].placement)
+        same = sets[first].placement.shows_the_same(sets[other].placement, zoom)
         if not same.all():
             width, height = sets[first].placement.sizes[int(np.argmin(same))]
             raise DataError(

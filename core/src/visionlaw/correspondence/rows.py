@@ -52,13 +52,16 @@ class Placement:
         """Map grid positions ``[K, 2]`` (x, y) to pixel positions in the targets of the pairs ``owner``, ``[K]``."""
         return (cells - self.affine[owner, 2:]) / self.affine[owner, :2]
 
-    def shows_the_same(self, other: Placement) -> NDArray[np.bool_]:
-        """Tell for each pair whether both grids show the same part of the image, to half a token, ``[P]``."""
+    def shows_the_same(self, other: Placement, zoom: int = 1) -> NDArray[np.bool_]:
+        """Tell for each pair whether both grids show the same part of the image, to half a token, ``[P]``.
+
+        A token is ``zoom`` cells of the grids.
+        """
         h, w = self.grid
         corners = np.array([(0, 0), (w - 1, h - 1)], dtype=np.float64)
         pixels = (corners - self.affine[:, None, 2:]) / self.affine[:, None, :2]
         moved = pixels * other.affine[:, None, :2] + other.affine[:, None, 2:]
-        return np.abs(moved - corners).max(axis=(1, 2)) <= TOLERANCE
+        return np.abs(moved - corners).max(axis=(1, 2)) <= TOLERANCE * zoom
 
 
 @dataclass(frozen=True)
