@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shlex
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -14,6 +15,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 from PIL import Image
+
+from visionlaw.policy.sources import candidates_of
+from visionlaw.project import Project
+from visionlaw.store import Store
 
 if TYPE_CHECKING:
     from tests.conftest import Outcome
@@ -201,6 +206,44 @@ def test_a_study_joins_a_of_a_file_with_c_on_each_benchmarks_own_data(cli: CLI, 
     assert read(cli, "rank", "--benchmark", "doc")["c_from"] == {"doc": "toyfolder"}
     assert "C from toyfolder." in cli("policy", "rank", "--benchmark", "doc").out
     assert "C from toypairs for vqa, gqa; toyfolder for doc." in cli("policy", "rank").out
+
+
+def draw_pages(folder: Path, grain: int) -> Path:
+    folder.mkdir()
+    for number in range(3):
+        page = Image.effect_noise((70, 65), grain + 40 * number).convert("RGB")
+        page.save(folder / f"{number}.png")
+    return folder
+
+
+def test_a_score_on_another_folder_changes_no_study(cli: CLI, plugin: Path, tmp_path: Path) -> None:
+    """Only C of the folder that registry.toml names counts; and of that, what was asked for last."""
+    rows = [f"toyscore/{name}@64,{b},{a}" for name, a in (("mean", -2), ("fine", -1)) for b in ("vqa", "doc", "gqa")]
+    (tmp_path / "a.csv").write_text("\n".join(["setting,benchmark,a_loglik", *rows]) + "\n")
+    (tmp_path / "registry.toml").write_text(OWN_DATA)
+    draw_pages(tmp_path / "pages", 10)
+    other = draw_pages(tmp_path / "others", 20)
+
+    def c_of_mean() -> float:
+        here = Project.find()
+        with Store.of_project(here.state_dir, create=False) as store:
+            return float(candidates_of(here, store, ("doc",)).C[0, 0])
+
+    assert cli("score", "correspondence").code == 0
+    own = c_of_mean()
+    elsewhere = cli("score", "correspondence", "toy-mean", "--dataset", "toyfolder", "--data", str(other), "--json")
+    assert json.loads(elsewhere.out)[0]["value"] != own
+    assert c_of_mean() == own
+    assert read(cli, "status")["not_scored"] == []
+    shutil.rmtree(tmp_path / "pages")
+    draw_pages(tmp_path / "pages", 30)
+    assert cli("score", "correspondence", "toy-mean").code == 0
+    assert [row["representation"] for row in read(cli, "status")["not_scored"]] == ["toyscore/fine@64"]
+    shutil.rmtree(tmp_path / "pages")
+    draw_pages(tmp_path / "pages", 10)
+    assert cli("score", "correspondence").code == 0, "read from the store, and the last one asked for"
+    assert read(cli, "status")["not_scored"] == []
+    assert c_of_mean() == own
 
 
 @pytest.mark.parametrize("scorer", ["correspondence?alpha=0.3", "correspondence?protocol=reference"])

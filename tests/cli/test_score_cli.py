@@ -61,6 +61,19 @@ def test_another_alpha_is_another_score_of_the_same_features(score, encoded) -> 
     assert encoded() == {"toyscore/mean@64": 10}
 
 
+def test_pictures_of_other_measurements_are_other_files(score, tmp_path: Path) -> None:
+    for more in ([], ["--alpha", "0.3"], ["--matcher", "softargmax"], ["--protocol", "reference"]):
+        assert score("toy-mean", "--dataset", "toypairs", "--matches", "pictures", *more).code == 0
+    assert len(list((tmp_path / "pictures").glob("*.sheet.png"))) == 4
+
+
+def test_tables_are_not_chosen_where_none_is_printed(score, encoded) -> None:
+    done = score("toy-mean", "--dataset", "toypairs", "--json", "--by", "category")
+    assert (done.code, done.out) == (2, "")
+    assert "--json" in done.err
+    assert encoded() == {}
+
+
 def test_a_space_file_and_the_ids_of_its_representations_mean_the_same(score, tmp_path: Path) -> None:
     (tmp_path / "mine.toml").write_text(
         '[space]\ncombine = {of = ["toyscore/mean@64", "toyscore/fine@64"], size = [1, 2]}\n'

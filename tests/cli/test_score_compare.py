@@ -23,8 +23,8 @@ def test_json_holds_what_both_scores_are_and_what_lies_between(compare, score, e
     assert (found["alpha"], found["matcher"], found["pairs"]) == (0.2, "argmax", 4)
     rows = json.loads(score("toy-mean", "toy-fine + toy-mean", *ON, "--alpha", "0.2", "--json").out)
     values = {row["representation"]: row["value"] for row in rows}
-    assert (found["first"], found["second"]) == (values[found["a"]], values[found["b"]])
-    assert found["difference"] == pytest.approx(found["first"] - found["second"], abs=1e-6)
+    assert (found["a_value"], found["b_value"]) == (values[found["a"]], values[found["b"]])
+    assert found["difference"] == pytest.approx(found["a_value"] - found["b_value"], abs=1e-6)
     low, high = found["interval"]
     assert low <= found["difference"] <= high
     assert 0 < found["p"] <= 1
@@ -38,7 +38,7 @@ def test_the_order_of_the_two_turns_the_difference_round(compare) -> None:
     turned = json.loads(compare("toy-fine", "toy-mean", *ON, "--json").out)
     assert turned["difference"] == -one["difference"]
     assert turned["keypoints"]["first_only"] == one["keypoints"]["second_only"]
-    assert (turned["a"], turned["first"]) == (one["b"], one["second"])
+    assert (turned["a"], turned["a_value"]) == (one["b"], one["b_value"])
 
 
 def test_the_text_says_what_is_compared_and_whether_it_can_be_told(compare) -> None:

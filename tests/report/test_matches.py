@@ -74,6 +74,7 @@ def test_file_names_are_safe_and_distinct() -> None:
         "a/" + "x" * 200 + "@1",
         "a/" + "x" * 201 + "@1",
     ]
-    stems = [file_stem(name) for name in names]
+    stems = [file_stem(name, name) for name in names]
     assert len(set(stems)) == len(names)
+    assert file_stem("a", "one protocol") != file_stem("a", "another")
     assert all(len(s) < 100 and not set(s) & set('/\\:*?"<>| ') for s in stems)

@@ -28,7 +28,7 @@ def usable(here: Project) -> list[str]:
     if not found:
         raise UnknownIdError(
             f"No representation of '{here.space_path}' can be scored: nothing usable provides their encoders.",
-            " ".join(lost) or "List some under [space], or name them on the command line.",
+            " · ".join(lost) or "List some under [space], or name them on the command line.",
         )
     for remedy, count in lost.items():
         first = next(error for error in unavailable.values() if error.remedy == remedy)

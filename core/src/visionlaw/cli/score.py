@@ -85,12 +85,21 @@ def correspondence(
 
     here = project(space)
     if data is not None and dataset is None:
-        dataset = here.space.correspondence.dataset
+        named = here.space.correspondence_datasets()
+        if len(named) != 1:
+            raise DataError(
+                f"--data is the folder of one data set, not of {', '.join(named)}.", "Name it: --dataset ID"
+            )
+        dataset = named[0]
     names = with_layers(here, representations or usable(here), layers)
     chosen = combinable(here.representations(names, _runtime(device, dtype), read_checkpoints(checkpoint)))
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
     found: list[ScoreRow] = []
     pictures: list[Path] = []
+    if as_json and by:
+        raise DataError(
+            "--by chooses tables, and --json prints none.", "Leave one out: the JSON holds every breakdown."
+        )
     asked = list(_prepare(here, dataset, data, scorer, device, options))
     if matches is not None:
         asked[0].require_matches()
@@ -260,5 +269,5 @@ def _draw(
     found = {name_of(representation): matches for representation, matches in matched}
     pictures: list[Path] = []
     for name, row in shown.items():
-        pictures += draw_matches(name, row.dataset, row.value, found[name], float(row.params["alpha"]), folder)
+        pictures += draw_matches(row, found[name], folder)
     return pictures

@@ -145,6 +145,7 @@ def comparison_as_json(names: tuple[str, str], measuring: Measuring, pairs: int,
     """Return a comparison as JSON values."""
     from dataclasses import asdict
 
+    values = asdict(found)
     return {
         "a": names[0],
         "b": names[1],
@@ -153,7 +154,9 @@ def comparison_as_json(names: tuple[str, str], measuring: Measuring, pairs: int,
         "protocol": measuring.scorer.protocol,
         **measuring.scorer.parameters,
         "pairs": pairs,
-        **asdict(found),
+        "a_value": values.pop("first"),
+        "b_value": values.pop("second"),
+        **values,
     }
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from visionlaw.errors import DataError, InvalidIdError, StudyError, did_you_mean
 from visionlaw.ids import parse_reference
 from visionlaw.policy.candidates import Candidates, index_of
-from visionlaw.store.rows import ScoreRow
+from visionlaw.store.rows import FOLDER, ScoreRow
 
 if TYPE_CHECKING:
     from visionlaw.law.tables import LawTable
@@ -120,9 +120,10 @@ class MeasuredC:
         )
 
     def includes(self, row: ScoreRow, dataset: str) -> bool:
-        """Whether a stored score follows this definition on a data set; its version is not looked at."""
+        """Whether a stored score follows this definition on the project's own data; their version is not looked at."""
         return (
-            (row.scorer, row.dataset) == (self.scorer, dataset)
+            FOLDER not in row.provenance
+            and (row.scorer, row.dataset) == (self.scorer, dataset)
             and self.protocol in (None, row.protocol)
             and self.matcher in (None, _parameters(row)["matcher"])
             and row.params.get("alpha", self.alpha) == self.alpha

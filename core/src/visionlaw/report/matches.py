@@ -88,7 +88,7 @@ def best_and_worst(matched: Sequence[Matched], alpha: float, count: int) -> tupl
     return best, _varied(rest[::-1], count)
 
 
-def pair_picture(one: Matched, representation: str, alpha: float, width: int = 1200) -> Image.Image:
+def pair_picture(one: Matched, representation: str, alpha: float, width: int = 1200, measured: str = "") -> Image.Image:
     """Draw one pair under its title.
 
     Args:
@@ -96,13 +96,15 @@ def pair_picture(one: Matched, representation: str, alpha: float, width: int = 1
         representation: The id of the features, for the title.
         alpha: The share of the pair's size within which a keypoint is right.
         width: Of the picture, in pixels.
+        measured: On what and how C was measured, in a few words.
     """
     panels = _panels(one, alpha, width - 2 * GAP)
     head = GAP + _line(TEXT) + _line(SMALL) + GAP
     picture = Image.new("RGB", (width, head + panels.height + GAP + _line(SMALL) + GAP), PAPER)
     draw = ImageDraw.Draw(picture)
     _write(draw, (GAP, GAP), representation, TEXT, INK, width - 2 * GAP)
-    _write(draw, (GAP, GAP + _line(TEXT)), _caption(one, alpha), SMALL, FAINT, width - 2 * GAP)
+    caption = "   ".join(part for part in (_caption(one, alpha), measured) if part)
+    _write(draw, (GAP, GAP + _line(TEXT)), caption, SMALL, FAINT, width - 2 * GAP)
     picture.paste(panels, (GAP, head))
     _legend(draw, (GAP, head + panels.height + GAP), alpha)
     return picture
@@ -115,6 +117,7 @@ def contact_sheet(
     worst: Sequence[Matched],
     alpha: float,
     width: int = 1600,
+    measured: str = "",
 ) -> Image.Image:
     """Draw the best pairs of a representation in the left column and the worst in the right one.
 
@@ -125,10 +128,11 @@ def contact_sheet(
         worst: From the worst one on.
         alpha: The share of a pair's size within which a keypoint is right.
         width: Of the picture, in pixels.
+        measured: On what and how C was measured, in a few words.
     """
     column = (width - 3 * GAP) // 2
     columns = [_column(title, chosen, alpha, column) for title, chosen in (("Best", best), ("Worst", worst))]
-    head = GAP + _line(TEXT + 6) + GAP
+    head = GAP + _line(TEXT + 6) + (_line(SMALL) if measured else 0) + GAP
     height = head + max(c.height for c in columns) + _line(SMALL) + GAP
     sheet = Image.new("RGB", (width, height), PAPER)
     draw = ImageDraw.Draw(sheet)
@@ -136,6 +140,7 @@ def contact_sheet(
     room = width - 3 * GAP - _width(score, TEXT + 6)
     _write(draw, (GAP, GAP), representation, TEXT + 6, INK, room)
     _write(draw, (width - GAP - _width(score, TEXT + 6), GAP), score, TEXT + 6, INK, width)
+    _write(draw, (GAP, GAP + _line(TEXT + 6)), measured, SMALL, FAINT, width - 2 * GAP)
     for index, drawn in enumerate(columns):
         sheet.paste(drawn, (GAP + index * (column + GAP), head))
     _legend(draw, (GAP, height - GAP - _line(SMALL) + 2), alpha)

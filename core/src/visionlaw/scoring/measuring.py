@@ -32,6 +32,7 @@ from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, S
 from visionlaw.scoring.stored import Measurement, score_and_store
 from visionlaw.specs import DatasetSpec, Option, ScorerSpec
 from visionlaw.store import ScoreRow, Store, run_provenance
+from visionlaw.store.rows import FOLDER
 
 if TYPE_CHECKING:
     from visionlaw.correspondence.pairs import Matches, PairTable
@@ -92,15 +93,16 @@ class Measuring:
         """
         settings, registry = project.space.correspondence, project.registry
         chosen = registry.canonical("dataset", dataset or settings.dataset)
-        data = registry.load("dataset", chosen, root=_root(project, chosen, root))
         name = registry.canonical("scorer", scorer or settings.scorer)
         chosen_options = _options(project, name, options)
+        data = registry.load("dataset", chosen, root=_root(project, chosen, root))
         loaded = registry.load("scorer", name, **chosen_options)
         with third_party(f"Reading the version of '{chosen}'", registry.get("dataset", chosen).distribution):
             version = str(data.version)
         sources = {
             "scorer": provenance_of(registry.get("scorer", name)),
             "dataset": provenance_of(registry.get("dataset", chosen)),
+            **_elsewhere(project, chosen, root),
         }
         combiner = project.space.combiner
         how = {"id": registry.canonical("combiner", combiner)} | provenance_of(registry.get("combiner", combiner))
@@ -231,6 +233,15 @@ def _named(project: Project, scorer: str, options: Mapping[str, Any]) -> str:
     spec = project.registry.get("scorer", scorer).spec
     changed = {name: str(value) for name, value in options.items() if value != spec.options[name].default}
     return str(Reference(spec.id, {} if spec.id == CORE else changed))
+
+
+def _elsewhere(project: Project, dataset: str, given: Path | None) -> dict[str, str]:
+    """Return the folder that was given instead of the project's, as part of a score's provenance: no study uses it."""
+    spec, own = project.registry.get("dataset", dataset).spec, project.space.root_of(dataset)
+    needed = isinstance(spec, DatasetSpec) and spec.needs_root
+    if given is None or (own is None and needed) or (own is not None and given.resolve() == own.resolve()):
+        return {}
+    return {FOLDER: str(given.resolve())}
 
 
 def _root(project: Project, dataset: str, given: Path | None) -> Path | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from visionlaw.errors import InvalidIdError
 from visionlaw.libraries import require_torch
 from visionlaw.project import Project
 from visionlaw.scoring.measuring import Measuring
@@ -33,9 +34,9 @@ def score(
         for row in visionlaw.score("classical/hog@256", "classical/daisy@256", dataset="warps", alpha=0.05):
             print(row.representation, row.value, row.extra["intervals"]["value"])
 
-    It is what ``visionlaw score correspondence`` does, with the same store and caches: those of the nearest
-    registry.toml's folder, or of the working directory. What is stored is neither encoded nor scored again, and each
-    score is stored as soon as it is known. :class:`visionlaw.scoring.measuring.Measuring` yields them one by one.
+    It is what ``visionlaw score correspondence`` does for one data set, with the same store and caches: those of the
+    nearest registry.toml's folder, or of the working directory. What is stored is neither encoded nor scored again, and
+    each score is stored as soon as it is known. :class:`visionlaw.scoring.measuring.Measuring` yields them one by one.
 
     Args:
         *representations: Ids, aliases, published names or combinations; none: all of the space.
@@ -56,6 +57,9 @@ def score(
         MissingDependencyError: torch is not installed, and a score is not stored.
         StoreError: The store cannot be read or written.
     """
+    for name in representations:
+        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
+            raise InvalidIdError(f"{name!r} is no id.", 'Give ids one by one: visionlaw.score("a", "b").')
     here = Project.find()
     runtime = None
     if (device, dtype) != (None, "float32"):

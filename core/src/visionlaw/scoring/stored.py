@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from visionlaw.errors import PluginError
+from visionlaw.errors import PluginError, StoreError
 from visionlaw.guard import third_party
 from visionlaw.protocols import Representation, Score, Scorer, ScoringJob
 from visionlaw.scoring.representations import name_of
@@ -69,7 +70,8 @@ def score_and_store(
 ) -> Iterator[ScoreRow]:
     """Yield the score of every representation, stored ones first, and store the new ones one by one.
 
-    A score counts as stored when its whole identity is the same: protocol, parameters, data and provenance.
+    A score counts as stored when its whole identity is the same: protocol, parameters, data and provenance. It becomes
+    the latest one again: a study goes by what was asked for last.
 
     Args:
         scorer: Any scorer.
@@ -88,6 +90,9 @@ def score_and_store(
     with measurement.guard():
         keys = {name: measurement.row(r, scorer, Score(name, 0.0, 0)).key for name, r in by_name.items()}
     known = {row.key: row for row in store.scores(keys=list(keys.values()))}
+    if known:
+        with contextlib.suppress(StoreError):  # a store that can only be read is read
+            store.renew_scores(known)
     yield from (known[key] for key in keys.values() if key in known)
     missing = [representation for name, representation in by_name.items() if keys[name] not in known]
     if not missing:

@@ -12,6 +12,9 @@ from typing import Any
 
 from visionlaw.errors import StoreError
 
+FOLDER = "folder"
+"""The name in a score's provenance of the folder of data that was given instead of the project's: no study uses it."""
+
 
 @dataclass(frozen=True)
 class ScoreRow:

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, select
+from sqlalchemy import Engine, select, update
 from sqlalchemy.orm import Session, sessionmaker
 
 from visionlaw.errors import StoreError
@@ -173,6 +173,16 @@ class Store:
                     session.add(score)
                 score.value, score.count, score.extra = row.value, row.count, dict(row.extra)
                 score.recorded, score.run_id = now, run
+
+    def renew_scores(self, keys: Iterable[str]) -> None:
+        """Make stored scores the latest ones, as if they had been measured again.
+
+        Raises:
+            StoreError: The database failed.
+        """
+        with self.writing() as session:
+            for some in _batches(keys):
+                session.execute(update(Score).where(Score.key.in_(some)).values(recorded=datetime.now(UTC)))
 
     def scores(
         self,
