@@ -151,3 +151,12 @@ def test_light_imports(python: Callable[..., Outcome]) -> None:
 def test_import_scans_nothing(python: Callable[..., Outcome]) -> None:
     code = "import sys, visionlaw; print([m for m in ('pluggy', 'pydantic', 'importlib.metadata') if m in sys.modules])"
     assert python("-c", code).out.strip() == "[]"
+
+
+def test_a_project_of_ones_own_knows_who_provides_what_is_missing(cli, tmp_path) -> None:
+    """The shipped catalogue holds beside a file that has none."""
+    (tmp_path / "registry.toml").write_text('[catalogue]\nmine = "visionlaw-mine"\n')
+    for name, distribution in (("clip/vit-l-14@224", "visionlaw-transformers"), ("mine/net@224", "visionlaw-mine")):
+        done = cli("show", name)
+        assert done.code == 2
+        assert f"pip install {distribution}" in done.err

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from visionlaw.errors import ConfigError, UnknownIdError
 from visionlaw.ids import parse_reference, split_representation
-from visionlaw.spacefile import default_path, find_path, read_space_file
+from visionlaw.spacefile import default_catalogue, default_path, find_path, read_space_file
 
 if TYPE_CHECKING:
     from visionlaw.features.runtime import Runtime
@@ -60,7 +60,8 @@ class Project:
         """What is installed."""
         from visionlaw.registry import Registry
 
-        return Registry.discover(disabled=(*self.disabled, *self.file.plugins.disabled), catalogue=self.file.catalogue)
+        catalogue = default_catalogue() | self.file.catalogue
+        return Registry.discover(disabled=(*self.disabled, *self.file.plugins.disabled), catalogue=catalogue)
 
     @cached_property
     def space(self) -> SearchSpace:

@@ -6,6 +6,7 @@ settings of both publications) is used. What the file means is :mod:`visionlaw.s
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
@@ -236,13 +237,20 @@ class SpaceFile(_Section):
     policy: Policy = Field(default_factory=Policy, description="How trainings are chosen.")
     cache: Cache = Field(default_factory=Cache, description="What is kept of computed features and similarity rows.")
     plugins: Plugins = Field(default_factory=Plugins, description="Which plugins may be imported.")
-    catalogue: dict[str, str] = Field(default={}, description="Id prefix → distribution that provides it.")
+    catalogue: dict[str, str] = Field(
+        default={}, description="Id prefix → distribution that provides it, beside those that are shipped."
+    )
 
 
 def default_path() -> Path:
     """Return the registry.toml that is shipped: inside the package, or at the top of a source tree."""
     packaged = Path(__file__).with_name(FILE_NAME)
     return packaged if packaged.is_file() else Path(__file__).parents[3] / FILE_NAME
+
+
+def default_catalogue() -> dict[str, str]:
+    """Return the catalogue that is shipped: who provides what is not installed, whatever a project's file says."""
+    return tomllib.loads(default_path().read_text(encoding="utf-8"))["catalogue"]
 
 
 def find_path(start: Path) -> Path | None:

@@ -33,7 +33,7 @@ def draw_matches(row: ScoreRow, matches: Matches, folder: Path) -> list[Path]:
     """
     alpha = float(row.params["alpha"])
     parameters = "".join(f", {name} = {value}" for name, value in row.params.items() if name != "alpha")
-    measured = f"{row.dataset}, {row.protocol}, α = {alpha:g}{parameters}"
+    measured = f"{row.dataset}, {row.protocol}, alpha = {alpha:g}{parameters}"  # the font has no α
     best, worst = best_and_worst(Matched.all_of(matches), alpha, PAIRS)
     pictures = {"sheet": contact_sheet(row.representation, row.value, best, worst, alpha, measured=measured)}
     for role, chosen in (("best", best), ("worst", worst)):
