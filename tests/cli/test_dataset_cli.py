@@ -86,13 +86,71 @@ def test_everything_wrong_is_found_and_grouped(cli, shelf: Path) -> None:
         ("outside", "p6"),
     }
     assert found["counts"] == {"inconsistent": 3, "missing": 1, "outside": 2, "unreadable": 2}
-    assert found["pairs"] == 4
-    assert any("is 41 × 30, but annotated as 40 × 30" in finding["message"] for finding in found["findings"])
+    assert found["pairs"] == 3
+    assert any("is 41 × 30, but annotated as 40 × 30 by 'p5'" in finding["message"] for finding in found["findings"])
     done = cli("dataset", "check", "shelf", shelf)
     assert done.code == 0
-    assert "missing (1)\n  b.png: The image is not there." in done.out
+    assert "missing (1)\n  b.png: The image is not there. Pair 'p1' shows it, and 1 more." in done.out
     assert cli("dataset", "check", "shelf", shelf, "--strict").code == 2
     assert cli("dataset", "check", "shelf", shelf, "--strict", "--json").code == 2
+
+
+def test_an_image_that_is_cut_off_is_found_by_decoding_it(cli, shelf: Path, plugin: Path) -> None:
+    path = shelf / "b.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    found = check(cli, "shelf", shelf)
+    (finding,) = found["findings"]
+    assert (finding["kind"], finding["where"]) == ("unreadable", "b.png")
+    assert finding["message"].startswith("'b.png' is truncated or broken: ")
+    assert finding["message"].endswith(". Pair 'p1' shows it, and 1 more.")
+    assert (found["pairs"], found["images"], found["keypoints"], found["categories"]) == (1, 1, 2, {"pen": 1})
+    assert cli("dataset", "check", "shelf", shelf, "--strict").code == 2
+    done = cli("score", "correspondence", "toyscore/mean@64", "--dataset", "shelf", "--data", shelf)
+    assert done.code == 2
+    assert "b.png' is truncated or broken" in done.err
+
+
+def test_an_image_of_no_known_format_is_no_obstacle_to_a_score(cli, shelf: Path, plugin: Path) -> None:
+    (shelf / "b.png").write_text("not an image at all")
+    done = cli("score", "correspondence", "toyscore/mean@64", "--dataset", "shelf", "--data", shelf, "--json")
+    assert done.code == 0, done.err
+    assert row_of(json.loads(done.out))["pairs"] == check(cli, "shelf", shelf)["pairs"] == 1
+
+
+def test_a_drawing_that_fails_names_its_pair(cli, plugin: Path) -> None:
+    code = (plugin / "fixture_toyscore_pairs.py").read_text()
+    (plugin / "fixture_toyscore_pairs.py").write_text(code + "\n\ndel Image\n")
+    *images, last = check(cli, "toypairs")["findings"]
+    assert [finding["where"] for finding in images] == [f"drawn-{n}" for n in range(5)]
+    assert images[0]["message"].endswith("NameError: name 'Image' is not defined. Pair 'p0' shows it.")
+    assert images[1]["message"].endswith("Pair 'p0' shows it, and 1 more.")
+    assert last["message"] == "There is no pair with keypoints."
+
+
+@pytest.mark.parametrize("left", ["nothing", "no category", "no image", "no keypoint"])
+def test_a_data_set_of_which_nothing_can_be_scored_is_wrong(cli, shelf: Path, plugin: Path, left: str) -> None:
+    name, folder = "shelf", shelf
+    if left == "no category":
+        name = "shelf?split=spoon"
+    elif left == "no image":
+        (shelf / "a.png").write_bytes((shelf / "a.png").read_bytes()[:-30])
+    else:
+        name = "pairs"
+        pair = {"id": "x", "source": "a.png", "target": "b.png", "size": 3, "source_points": [], "target_points": []}
+        pairs = [pair] if left == "no keypoint" else []
+        (shelf / "pairs.json").write_text(json.dumps({"format": "visionlaw-pairs", "version": 1, "pairs": pairs}))
+    findings = check(cli, name, folder)["findings"]
+    last = findings.pop()
+    assert last == {"kind": "inconsistent", "where": "data set", "message": "There is no pair with keypoints."}
+    assert len(findings) == (left == "no image")
+    done = cli("dataset", "check", name, folder, "--strict")
+    assert done.code == 2
+    assert "Nothing is wrong." not in done.out
+    if left != "no image":
+        score = cli("score", "correspondence", "toyscore/mean@64", "--dataset", name, "--data", folder)
+        assert score.code == 2
+        assert "no pair with keypoints" in score.err
+        assert "visionlaw dataset check" in score.err
 
 
 def test_of_many_findings_the_first_are_shown_and_all_are_in_the_json(cli, shelf: Path) -> None:

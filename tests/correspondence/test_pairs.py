@@ -112,8 +112,9 @@ def test_pairs_without_keypoints_are_left_out_and_counted(pair) -> None:
     assert [p.id for p in table.pairs] == ["pair-0", "pair-2"]
     assert table.skipped == 2
     for nothing in ([], [pair(1, 0)]):
-        with pytest.raises(DataError, match="no pair with keypoints"):
+        with pytest.raises(DataError, match="no pair with keypoints") as caught:
             read_pairs(nothing)
+        assert "visionlaw dataset check" in caught.value.remedy
 
 
 @pytest.mark.parametrize("given", [None, "pair", 3])

@@ -227,6 +227,47 @@ def test_a_missing_or_empty_image_takes_its_pairs_with_it_until_it_is_there(shel
     assert found(shelf.open()) == []
 
 
+@pytest.mark.parametrize("content", [b"not an image at all", b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff\xe0\0\x10JFIF"])
+def test_an_image_whose_header_cannot_be_read_takes_its_pairs_with_it(shelf, found, content: bytes) -> None:
+    (shelf.root / "images" / "c.png").write_bytes(content)
+    for pairs in (shelf.open(), shelf.open()):
+        assert ids(pairs) == ["one"]
+        assert "pairs=1;" in pairs.version
+        assert found(pairs) == [("unreadable", "images/c.png")]
+    shelf.draw("c.png")
+    assert ids(shelf.open()) == ["one", "three", "two"]
+
+
+def test_an_image_that_is_cut_off_behind_its_header_keeps_its_pairs(shelf, found) -> None:
+    path = shelf.root / "images" / "c.png"
+    path.write_bytes(path.read_bytes()[:-30])
+    assert ids(shelf.open()) == ["one", "three", "two"]
+    assert found(shelf.open()) == []
+
+
+def test_what_an_earlier_version_kept_of_images_is_not_believed(shelf) -> None:
+    from visionlaw.datasets import cachefolder
+
+    path = shelf.root / "images" / "c.png"
+    path.write_bytes(b"not an image at all")
+    status = path.stat()  # before headers were read, any file had a digest
+    state = {"images/c.png": [status.st_size, status.st_mtime_ns, "sha256:0"]}
+    cachefolder.save(cachefolder.key_of("images", str(shelf.root)), "1", state)
+    assert ids(shelf.open()) == ["one"]
+
+
+def test_a_finding_about_an_image_names_a_pair_that_shows_it(shelf) -> None:
+    (shelf.root / "images" / "c.png").unlink()
+    (shelf.root / "images" / "b.png").write_bytes(b"not an image at all")
+    shelf.write("same", source="images/d.png", target="images/d.png", target_size=None)
+    messages = {finding.where: finding.message for finding in shelf.open().findings}
+    assert messages == {
+        "images/b.png": "'images/b.png' is not an image of a known format. Pair 'one' shows it, and 1 more.",
+        "images/c.png": "The image is not there. Pair 'three' shows it, and 1 more.",
+        "images/d.png": "The image is not there. Pair 'same' shows it.",
+    }
+
+
 def test_a_link_out_of_the_folder_is_not_followed_and_one_inside_is(shelf, found, tmp_path: Path) -> None:
     outside = tmp_path / "shelf-secret" / "c.png"
     outside.parent.mkdir()

@@ -43,7 +43,7 @@ def check(
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Count what is in a data set and list what is wrong with it: files, records, images, keypoints.
+    """Count what is in a data set, decode its images, and list what is wrong: files, records, images, keypoints.
 
     Example: visionlaw dataset check spair data/SPair-71k
     """

@@ -183,5 +183,7 @@ def read_pairs(dataset: Iterable[object]) -> PairTable:
             pairs.append(check_pair(given))
     kept = [pair for pair in pairs if len(pair.source_points)]
     if not kept:
-        raise DataError("The data set has no pair with keypoints.", "Give one that has some.")
+        raise DataError(
+            "The data set has no pair with keypoints.", "See what is wrong with it: visionlaw dataset check NAME FOLDER"
+        )
     return PairTable(kept, len(pairs) - len(kept))

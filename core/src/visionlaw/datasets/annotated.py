@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from visionlaw.datasets.images import ImageFile, read_images
+from visionlaw.datasets.images import ImageFile, name_pairs, read_images
 from visionlaw.datasets.index import Index, encode_record, read_index
 from visionlaw.datasets.records import PairRecord, Reader
 from visionlaw.protocols import Finding, Instances, Pair
@@ -22,7 +22,8 @@ class AnnotatedPairs:
     Annotations are read and checked once; what was found is kept (:func:`visionlaw.datasets.cachefolder.cache_folder`)
     for as long as names, sizes and times of the annotation files stay the same. Images are known by their content.
     Everything is read on first use. Pairs that cannot be used are left out, and have a finding: see
-    :func:`visionlaw.datasets.checks.check_records`, and those whose images are missing or cannot be read.
+    :func:`visionlaw.datasets.checks.check_records`, and those whose images are missing or have no header that can be
+    read. Images are not decoded: one that is cut off behind its header is found when it is loaded.
 
     Args:
         root: The data set's folder.
@@ -112,7 +113,9 @@ class AnnotatedPairs:
 
     @cached_property
     def _looked_at(self) -> tuple[dict[str, ImageFile], list[Finding]]:
-        return read_images(self.root, (name for r in self._index.records for name in (r.source, r.target)))
+        records = self._index.records
+        images, findings = read_images(self.root, (name for r in records for name in (r.source, r.target)))
+        return images, name_pairs(findings, ((r.id, r.source, r.target) for r in records))
 
     @property
     def _images(self) -> dict[str, ImageFile]:

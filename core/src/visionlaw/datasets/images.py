@@ -1,22 +1,26 @@
-"""The image files of a data set, by digest: read once, recognised afterwards by size and time. Imports no torch."""
+"""The image files of a data set, by digest: read once, recognised afterwards by size and time. Imports no torch.
+
+Of each file the header is read as well, so that what is no image is known from the start. Images are not decoded: of a
+large data set that takes minutes, and is the work of :mod:`visionlaw.datasets.survey`.
+"""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
 from visionlaw.datasets import cachefolder
 from visionlaw.errors import DataError
-from visionlaw.features.images import image_ref, load_image
+from visionlaw.features.images import image_ref, image_size, load_image
 from visionlaw.protocols import Finding, ImageRef
 
 _THREADS = 8
-_VALID = "1"
+_VALID = "2"  # Counts up whenever what is kept, or what is known of a file that is kept, changes.
 
 State = tuple[int, int, str]
 """Size in bytes, time of the last change in ns, key."""
@@ -43,7 +47,7 @@ def read_images(root: Path, names: Iterable[str]) -> tuple[dict[str, ImageFile],
         names: Paths below it.
 
     Returns:
-        The files that can be read, by name, and what is wrong with the others.
+        The files that have the header of an image, by name, and what is wrong with the others.
     """
     key = cachefolder.key_of("images", str(root))
     kept = _states(cachefolder.load(key, _VALID))
@@ -60,6 +64,27 @@ def read_images(root: Path, names: Iterable[str]) -> tuple[dict[str, ImageFile],
         cachefolder.save(key, _VALID, kept | states)
     files = {name: _file(root / name, state) for name, state in states.items()}
     return files, [found for found in looked.values() if isinstance(found, Finding)]
+
+
+def name_pairs(findings: Sequence[Finding], pairs: Iterable[tuple[str, str, str]]) -> list[Finding]:
+    """Return findings about images with the pair that shows each, the first if there are several.
+
+    Args:
+        findings: Their ``where`` is an image.
+        pairs: The id, source and target of every pair.
+    """
+    users: dict[str, list[str]] = {finding.where: [] for finding in findings}
+    for pair, source, target in pairs if findings else ():
+        for image in {source, target} & users.keys():
+            users[image].append(pair)
+    return [_with_pairs(finding, users[finding.where]) for finding in findings]
+
+
+def _with_pairs(finding: Finding, pairs: Sequence[str]) -> Finding:
+    if not pairs:
+        return finding
+    more = f", and {len(pairs) - 1} more" if len(pairs) > 1 else ""
+    return replace(finding, message=f"{finding.message} Pair '{pairs[0]}' shows it{more}.")
 
 
 @dataclass(frozen=True)
@@ -96,10 +121,12 @@ def _look(root: Path, name: str, kept: State | None, inside: dict[str, bool]) ->
 
 
 def _digest(root: Path, name: str, new: _New) -> State | Finding:
+    path = root / name
     try:
-        return new.size, new.changed, image_ref(root / name).key
+        image_size(path)
+        return new.size, new.changed, image_ref(path).key
     except DataError as error:
-        return Finding("unreadable", name, error.message)
+        return Finding("unreadable", name, error.message.replace(str(path), name))
 
 
 def _file(path: Path, state: State) -> ImageFile:

@@ -13,8 +13,8 @@ import numpy as np
 from visionlaw.correspondence.pairs import check_pair
 from visionlaw.datasets.annotated import AnnotatedPairs
 from visionlaw.datasets.checks import Extent, outside
+from visionlaw.datasets.images import name_pairs
 from visionlaw.errors import DataError
-from visionlaw.features.images import image_size
 from visionlaw.guard import describe_error, third_party
 from visionlaw.protocols import CheckedDataset, CorrespondenceDataset, Finding, ImageRef, Pair
 
@@ -27,7 +27,7 @@ class Survey:
 
     Attributes:
         version: The data set's own.
-        pairs: How many pairs can be used.
+        pairs: How many pairs can be used, their images being whole.
         images: How many different images they show.
         keypoints: How many keypoints they have.
         further: How many further true positions.
@@ -53,7 +53,7 @@ def _silent(done: int, total: int) -> None:
 def survey(
     dataset: CorrespondenceDataset, distribution: str = "", progress: Callable[[int, int], None] = _silent
 ) -> Survey:
-    """Read all pairs of a data set, and the size of each of its images.
+    """Read all pairs of a data set, and decode each of its images, as a score does.
 
     Args:
         dataset: Any; of one that reads files, its own findings are part of it.
@@ -68,17 +68,20 @@ def survey(
         findings = list(dataset.findings) if isinstance(dataset, CheckedDataset) else []
         pairs = list(_usable(dataset, findings))
         refs = {ref.key: ref for pair in pairs for ref in (pair.source, pair.target)}
-        sizes = _sizes(dataset, refs, findings, progress)
+        sizes = _sizes(dataset, refs, pairs, findings, progress)
         if isinstance(dataset, AnnotatedPairs):
             findings += _wrong_sizes(dataset, sizes)
         told = {finding.where for finding in findings if finding.kind == "outside"}
         findings += _outside((pair for pair in pairs if pair.id not in told), sizes)
         version = str(dataset.version)
+    pairs = [pair for pair in pairs if pair.source.key in sizes and pair.target.key in sizes]
     counts = [len(pair.source_points) for pair in pairs]
+    if not any(counts):
+        findings.append(Finding("inconsistent", "data set", "There is no pair with keypoints."))
     return Survey(
         version=version,
         pairs=len(pairs),
-        images=len(refs),
+        images=len({ref.key for pair in pairs for ref in (pair.source, pair.target)}),
         keypoints=sum(counts),
         further=sum(len(pair.instances.keypoint) for pair in pairs if pair.instances is not None),
         without_keypoints=counts.count(0),
@@ -108,29 +111,40 @@ def _usable(dataset: Iterable[object], findings: list[Finding]) -> Iterator[Pair
 
 
 def _sizes(
-    dataset: object, refs: Mapping[str, ImageRef], findings: list[Finding], progress: Callable[[int, int], None]
+    dataset: object,
+    refs: Mapping[str, ImageRef],
+    pairs: Iterable[Pair],
+    findings: list[Finding],
+    progress: Callable[[int, int], None],
 ) -> dict[str, Extent]:
-    """Return the size of each image by key: from its file's header, or by loading one that has no file."""
+    """Return the size of each image that can be loaded, by key; of the others a finding is added."""
     names: Mapping[str, str] = dataset.names_by_key if isinstance(dataset, AnnotatedPairs) else {}
     sizes: dict[str, Extent] = {}
+    broken: list[Finding] = []
     with ThreadPoolExecutor(_THREADS, "visionlaw-survey") as pool:
-        looked = pool.map(partial(_size, dataset, names), refs.values())
-        for done, (ref, found) in enumerate(zip(refs.values(), looked, strict=True), 1):
-            if isinstance(found, str):
-                findings.append(Finding("unreadable", names.get(ref.key, ref.key), found))
-            else:
-                sizes[ref.key] = found
-            progress(done, len(refs))
+        try:
+            looked = pool.map(partial(_size, dataset, names), refs.values())
+            for done, (ref, found) in enumerate(zip(refs.values(), looked, strict=True), 1):
+                if isinstance(found, str):
+                    broken.append(Finding("unreadable", names.get(ref.key, ref.key), found))
+                else:
+                    sizes[ref.key] = found
+                progress(done, len(refs))
+        finally:  # who interrupts does not wait for the rest to be decoded
+            pool.shutdown(cancel_futures=True)
+    shown = ((pair.id, pair.source.key, pair.target.key) for pair in pairs)
+    findings += name_pairs(broken, ((id, names.get(a, a), names.get(b, b)) for id, a, b in shown))  # noqa: A001
     return sizes
 
 
 def _size(dataset: object, names: Mapping[str, str], ref: ImageRef) -> Extent | str:
     try:
-        if isinstance(dataset, AnnotatedPairs):
-            return image_size(dataset.image_path(names[ref.key]))
         return ref.load().size
     except DataError as error:
-        return error.message
+        name = names.get(ref.key)
+        if name is None or not isinstance(dataset, AnnotatedPairs):
+            return error.message
+        return error.message.replace(str(dataset.image_path(name)), name)
     except Exception as error:  # noqa: BLE001  a plugin's own code, on any file
         return f"The image cannot be loaded: {describe_error(error)}."
 
@@ -143,7 +157,8 @@ def _wrong_sizes(dataset: AnnotatedPairs, sizes: Mapping[str, Extent]) -> Iterat
             if annotated is None or real is None or annotated == real or name in said:
                 continue
             said.add(name)
-            what = f"The image is {real[0]} × {real[1]}, but annotated as {annotated[0]} × {annotated[1]}."
+            said_to_be = f"{annotated[0]} × {annotated[1]} by '{record.id}'"
+            what = f"The image is {real[0]} × {real[1]}, but annotated as {said_to_be}."
             yield Finding("inconsistent", name, what)
 
 
