@@ -117,7 +117,7 @@ class Reference:
         """Take the token in whose cell the keypoint lies, in the frame of the letterboxed image."""
         placed = to_frame(points, source.geometry.image_size)
         tokens = resample(source, grid).tokens
-        return tokens[torch.from_numpy(source_cells(placed, grid[0]))]  # pyright: ignore[reportUnknownMemberType]
+        return tokens.index_select(0, torch.from_numpy(source_cells(placed, grid[0])))  # pyright: ignore[reportUnknownMemberType]
 
     def searched(self, target: FeatureMap, grid: Grid) -> FeatureMap:
         """Resize the target's raw tokens bilinearly."""

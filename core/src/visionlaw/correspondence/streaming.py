@@ -110,7 +110,8 @@ class _Run:
             searched = self.definition.searched(maps[encoder], grid)
             together = torch.cat([found[encoder, grid] for found in descriptors])
             tokens = searched.tokens.to(self.device)
-            rows.similarity[places] = cosines(together, tokens, self.definition.added_length).cpu()
+            similarity = cosines(together, tokens, self.definition.added_length)
+            rows.similarity.index_copy_(0, places, similarity.cpu())
             for pair in pairs:
                 rows.placement.put(pair, searched.geometry)
 
