@@ -13,6 +13,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -208,11 +209,12 @@ def test_a_study_joins_a_of_a_file_with_c_on_each_benchmarks_own_data(cli: CLI, 
     assert "C from toypairs for vqa, gqa; toyfolder for doc." in cli("policy", "rank").out
 
 
-def draw_pages(folder: Path, grain: int) -> Path:
+def draw_pages(folder: Path, seed: int) -> Path:
     folder.mkdir()
+    rng = np.random.default_rng(seed)
     for number in range(3):
-        page = Image.effect_noise((70, 65), grain + 40 * number).convert("RGB")
-        page.save(folder / f"{number}.png")
+        small = Image.fromarray(rng.integers(0, 256, (9, 9, 3), dtype=np.uint8))
+        small.resize((70, 65), Image.Resampling.BICUBIC).save(folder / f"{number}.png")
     return folder
 
 
@@ -220,7 +222,7 @@ def test_a_score_on_another_folder_changes_no_study(cli: CLI, plugin: Path, tmp_
     """Only C of the folder that registry.toml names counts; and of that, what was asked for last."""
     rows = [f"toyscore/{name}@64,{b},{a}" for name, a in (("mean", -2), ("fine", -1)) for b in ("vqa", "doc", "gqa")]
     (tmp_path / "a.csv").write_text("\n".join(["setting,benchmark,a_loglik", *rows]) + "\n")
-    (tmp_path / "registry.toml").write_text(OWN_DATA)
+    (tmp_path / "registry.toml").write_text(OWN_DATA.replace("[benchmarks]", "alpha = 0.6\n[benchmarks]"))
     draw_pages(tmp_path / "pages", 10)
     other = draw_pages(tmp_path / "others", 20)
 
