@@ -257,7 +257,7 @@ class FeatureStore(Protocol):
         ...
 
 
-def _silent(stage: str, done: int, total: int) -> None:
+def silent(stage: str, done: int, total: int) -> None:
     """Report to nobody."""
 
 
@@ -284,7 +284,7 @@ class ScoringJob:
     scratch: Path | None = None
     scratch_limit: int | None = None
     device: str = "cpu"
-    progress: Callable[[str, int, int], None] = _silent
+    progress: Callable[[str, int, int], None] = silent
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """The definitions of C: how keypoints are described, on which grid they are searched, and when one is right.
 
-``strict`` is ours: positions follow the geometry that travels with the features. ``reference`` is bit-compatible with
-the authors' code, traps included (:mod:`visionlaw.correspondence.reference`). Both are in PROTOCOLS §3.
+``strict`` is ours: positions follow the geometry that travels with the features. ``reference`` follows the arithmetic
+of the authors' code, traps included, to the rounding of its sums (:mod:`visionlaw.correspondence.reference`). Both are
+in PROTOCOLS §3.
 """
 
 from __future__ import annotations

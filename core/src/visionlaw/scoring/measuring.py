@@ -2,8 +2,7 @@
 
 ::
 
-    from visionlaw.kept import ROWS_SHARE, trim
-from visionlaw.project import Project
+    from visionlaw.project import Project
     from visionlaw.scoring.measuring import Measuring
 
     here = Project.find()
@@ -28,7 +27,7 @@ from visionlaw.ids import Reference, parse_reference
 from visionlaw.kept import ROWS_SHARE, trim
 from visionlaw.libraries import provenance_of, require_torch
 from visionlaw.project import Project
-from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob
+from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob, silent
 from visionlaw.scoring.stored import Measurement, score_and_store
 from visionlaw.specs import DatasetSpec, Option, ScorerSpec
 from visionlaw.store import ScoreRow, Store, run_provenance
@@ -42,10 +41,6 @@ CORE = "correspondence"
 """The id of core's own scorer of C."""
 
 Progress = Callable[[str, int, int], None]
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report to nobody."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +115,7 @@ class Measuring:
         return sorted(rows, key=lambda row: -row.value if spec.higher_is_better else row.value)
 
     def scores(
-        self, representations: Sequence[Representation], store: Store | None = None, progress: Progress = _silent
+        self, representations: Sequence[Representation], store: Store | None = None, progress: Progress = silent
     ) -> Iterator[ScoreRow]:
         """Yield the score of every representation: stored ones first, new ones stored as soon as they are known.
 
@@ -152,7 +147,7 @@ class Measuring:
             trim(self.project)
 
     def matches(
-        self, representations: Sequence[Representation], progress: Progress = _silent
+        self, representations: Sequence[Representation], progress: Progress = silent
     ) -> tuple[PairTable, Iterator[tuple[Representation, Matches]]]:
         """Return the image pairs, and where each representation finds their keypoints.
 
@@ -178,7 +173,7 @@ class Measuring:
                 f"Use core's: --scorer {CORE}",
             )
 
-    def job(self, representations: Sequence[Representation], progress: Progress = _silent) -> ScoringJob:
+    def job(self, representations: Sequence[Representation], progress: Progress = silent) -> ScoringJob:
         """Return the job that computes what is not stored.
 
         Raises:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from visionlaw.errors import InvalidIdError
 from visionlaw.libraries import require_torch
 from visionlaw.project import Project
+from visionlaw.protocols import silent
 from visionlaw.scoring.measuring import Measuring
 
 if TYPE_CHECKING:
@@ -72,8 +73,4 @@ def score(
     folder = None if root is None else Path(root).expanduser()
     given = {name: value for name, value in options.items() if value is not None}
     measuring = Measuring.prepare(here, dataset, folder, scorer, device, **given)
-    return measuring.ranked(measuring.scores(chosen, progress=progress or _silent))
-
-
-def _silent(stage: str, done: int, total: int) -> None:
-    """Report to nobody."""
+    return measuring.ranked(measuring.scores(chosen, progress=progress or silent))
