@@ -22,6 +22,7 @@ import pluggy
 
 from visionlaw.specs import (
     CombinerSpec,
+    CommandSpec,
     DatasetSpec,
     EncoderSpec,
     ExecutorSpec,
@@ -83,6 +84,11 @@ class Hooks:
         """List places where tasks run: this process, a cluster. versionadded: 0.1"""
         ...
 
+    @hookspec
+    def visionlaw_commands(self) -> Iterable[CommandSpec]:
+        """List verbs of the command line. versionadded: 0.1"""
+        ...
+
     @hookspec(firstresult=True)
     def visionlaw_resolve(self, id: str) -> EncoderSpec | None:  # noqa: A002
         """Return the spec of an encoder that is not listed, or None: for open-ended families.
@@ -102,5 +108,6 @@ LISTING_HOOKS: dict[str, Kind] = {
     "visionlaw_image_sources": "image_source",
     "visionlaw_trainers": "trainer",
     "visionlaw_executors": "executor",
+    "visionlaw_commands": "command",
 }
 RESOLVE_HOOK = "visionlaw_resolve"

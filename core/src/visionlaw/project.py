@@ -86,6 +86,11 @@ class Project:
         return self.scratch / "rows"
 
     @property
+    def projectors(self) -> Path:
+        """Where trained projectors are kept; they are no cache: training them again takes long."""
+        return self.state_dir / "projectors"
+
+    @property
     def scratch(self) -> Path:
         """Where everything is that can be computed again."""
         return self.state_dir / "cache"

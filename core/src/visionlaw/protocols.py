@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from PIL.Image import Image
 
+    from visionlaw.alignment.language import LanguageRef
     from visionlaw.features.geometry import Geometry
     from visionlaw.features.maps import FeatureMap
     from visionlaw.policy.state import StudyState
@@ -206,8 +207,8 @@ class ImageSource(Protocol):
         """Count the images."""
         ...
 
-    def __iter__(self) -> Iterator[tuple[ImageRef, str | None]]:
-        """Yield each image with its caption, or None."""
+    def __iter__(self) -> Iterator[CaptionedImage]:
+        """Yield each image with its caption, or None, each time the same in the same order; nothing is decoded here."""
         ...
 
 
@@ -230,6 +231,8 @@ class EncoderRef:
 
 
 Representation = tuple[EncoderRef, ...]
+CaptionedImage = tuple[ImageRef, str | None]
+"""An image, with its caption where it has one."""
 
 
 @runtime_checkable
@@ -267,7 +270,8 @@ class ScoringJob:
 
     Attributes:
         representations: One encoder each, or several that are combined.
-        data: What the scorer measures on: a :class:`CorrespondenceDataset` for C, image sources for A.
+        data: What the scorer measures on, as its spec's ``data`` says: a :class:`CorrespondenceDataset`, or a sequence
+            of :data:`CaptionedImage`, each with a caption where the spec says ``captions``.
         combiner: How several encoders make one representation.
         cache: Where features are kept; None: nowhere.
         scratch: A folder for what the scorer itself would like to keep between runs, such as similarities: whatever it
@@ -275,6 +279,10 @@ class ScoringJob:
         scratch_limit: The most bytes that it may keep there; None: no limit.
         device: Where the scorer's own tensors are computed, as torch names it; encoders bring theirs.
         progress: Called as ``progress(stage, done, total)`` with a few words for people, and the count over all stages.
+        projectors: The folder of trained projectors, for a scorer that needs them
+            (:func:`visionlaw.alignment.projector.projector_folder`).
+        references: The reference encoders, for a scorer that needs them.
+        language: The language model, for a scorer that needs it, or whose projectors were trained for it.
     """
 
     representations: Sequence[Representation]
@@ -285,6 +293,9 @@ class ScoringJob:
     scratch_limit: int | None = None
     device: str = "cpu"
     progress: Callable[[str, int, int], None] = silent
+    projectors: Path | None = None
+    references: Sequence[Representation] = ()
+    language: LanguageRef | None = None
 
 
 @dataclass(frozen=True)

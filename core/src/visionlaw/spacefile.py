@@ -93,13 +93,34 @@ class Space(_Section):
         return self
 
 
-class Alignment(_Section):
-    """How A is defined."""
+class Language(_Section):
+    """The language model of the MLLM, which projectors are trained for."""
 
-    definition: Literal["maxcos", "loglik"] = Field(default="maxcos", description="maxcos (ICLR) or loglik (COLM).")
-    references: tuple[str, ...] = Field(default=(), description="maxcos: the encoders that A is measured against.")
+    model: str | None = Field(default=None, description="A hub repository, or a folder relative to this file.")
+    revision: str | None = Field(default=None, description="Pinned revision of the repository (a commit hash).")
+
+
+class Alignment(_Section):
+    """How A is measured."""
+
+    definition: DatasetText = Field(
+        default="maxcos",
+        description="Id of the scorer that is A, options included: maxcos (ICLR), loglik (COLM), or another one.",
+    )
+    references: tuple[RepresentationText, ...] = Field(
+        default=(), description="maxcos: the encoders that A is measured against."
+    )
     images: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
         default=100, description="Images per benchmark, or image–caption pairs."
+    )
+    seed: Annotated[int, Field(strict=True, ge=0, lt=2**32)] = Field(
+        default=0, description="Seed of which images are drawn."
+    )
+    captions: DatasetText | None = Field(
+        default=None, description="Id of the image source of image–caption pairs, options included, for loglik."
+    )
+    captions_root: str | None = Field(
+        default=None, description="The source's file or folder, relative to this file; ~ is home."
     )
 
 
@@ -154,7 +175,12 @@ class Benchmark(_Section):
 
     name: str = Field(description="Its name in full.")
     kind: Literal["vision", "ocr"] = Field(description="Which group it is averaged with.")
-    images: str | None = Field(default=None, description="Id of the image source with its images, for A.")
+    images: DatasetText | None = Field(
+        default=None, description="Id of the image source with its images, options included, for A."
+    )
+    images_root: str | None = Field(
+        default=None, description="The source's file or folder, relative to this file; ~ is home."
+    )
     correspondence: DatasetText | None = Field(
         default=None,
         description="Id of the data set that its C is measured on, options included: text for a benchmark of text; "
@@ -231,7 +257,8 @@ class SpaceFile(_Section):
     """The whole of registry.toml."""
 
     space: Space = Field(default_factory=Space, description="The representations in play.")
-    alignment: Alignment = Field(default_factory=Alignment, description="How A is defined.")
+    language: Language = Field(default_factory=Language, description="The language model of the MLLM.")
+    alignment: Alignment = Field(default_factory=Alignment, description="How A is measured.")
     correspondence: Correspondence = Field(default_factory=Correspondence, description="How C is measured.")
     benchmarks: dict[str, Benchmark] = Field(default={}, description="The benchmarks, by key.")
     policy: Policy = Field(default_factory=Policy, description="How trainings are chosen.")

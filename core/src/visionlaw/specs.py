@@ -31,7 +31,7 @@ def _matches(pattern: str, shape: str) -> AfterValidator:
 Target = Annotated[str, _matches(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", "'package.module:callable'")]
 EncoderId = Annotated[str, _matches(ENCODER_PATTERN, "'prefix/name@resolution'")]
 Word = Annotated[str, _matches(WORD_PATTERN, "'word' or 'prefix/name'")]
-Kind = Literal["encoder", "combiner", "scorer", "sampler", "dataset", "image_source", "trainer", "executor"]
+Kind = Literal["encoder", "combiner", "scorer", "sampler", "dataset", "image_source", "trainer", "executor", "command"]
 
 
 class Option(BaseModel):
@@ -212,6 +212,14 @@ class ScorerSpec(Spec):
     measures: str = Field(description="The law's variable that it supplies: 'A', 'C' or a name of its own.")
     unit: str = Field(default="", description="Unit and range of the score, for instance '% of keypoints, 0-100'.")
     higher_is_better: bool = Field(default=True, description="Whether a higher score is better.")
+    data: Literal["pairs", "images", "captions"] = Field(
+        default="pairs",
+        description="What it measures on: pairs of images with keypoints, images, or images with captions.",
+    )
+    needs: tuple[Literal["projectors", "references", "language"], ...] = Field(
+        default=(),
+        description="What else it needs: trained projectors, reference encoders, a language model.",
+    )
 
 
 class SamplerSpec(Spec):
@@ -251,6 +259,16 @@ class ExecutorSpec(Spec):
     kind: ClassVar[Kind] = "executor"
 
 
+class CommandSpec(Spec):
+    """A verb of the command line, ``visionlaw <id>``: its target is a typer app, or a function that typer understands.
+
+    The target is not called with a spec. It is imported when the verb is used and for ``visionlaw --help``, so its
+    module must be as light as the one that lists it. Core's own verbs cannot be replaced.
+    """
+
+    kind: ClassVar[Kind] = "command"
+
+
 SPEC_TYPES: dict[Kind, type[Spec]] = {
     spec.kind: spec
     for spec in (
@@ -262,5 +280,6 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         ImageSourceSpec,
         TrainerSpec,
         ExecutorSpec,
+        CommandSpec,
     )
 }

@@ -28,6 +28,16 @@ def load_target(spec: Spec, distribution: str, arguments: Mapping[str, Any]) -> 
         return _resolve(spec, distribution)(spec, **arguments)
 
 
+def resolve_target(spec: Spec, distribution: str) -> Any:
+    """Import the target of a spec without calling it: a verb of the command line.
+
+    Raises:
+        MissingDependencyError, PluginError, VisionlawError: As :func:`load_target`.
+    """
+    with third_party(f"Loading '{spec.id}'", distribution, spec.extras):
+        return _resolve(spec, distribution)
+
+
 def _resolve(spec: Spec, distribution: str) -> Callable[..., Any]:
     module, _, path = spec.target.partition(":")
     found: Any = importlib.import_module(module)

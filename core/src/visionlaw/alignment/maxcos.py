@@ -1,4 +1,4 @@
-"""A by ``maxcos``: every projected token against the most similar one of a reference encoder (ICLR eq. 2, PROTOCOLS §2).
+"""A by ``maxcos``: every projected token against the most similar one of a reference (ICLR eq. 2, PROTOCOLS §2).
 
 For one image, with reference tokens ``u`` and target tokens ``v``, both projected into the language model's space::
 
@@ -59,7 +59,7 @@ def maxcos(reference: torch.Tensor, target: torch.Tensor) -> float:
         raise DataError("An image without projected tokens has no alignment.", "Check the encoder.")
     known = unit(reference)
     step = max(1, BLOCK // len(known))
-    best = [float((unit(part) @ known.T).amax(dim=1).sum()) for part in target.split(step)]
+    best = [float((unit(part) @ known.T).amax(dim=1).sum()) for part in torch.split(target, step)]
     found = sum(best) / len(target)
     if not np.isfinite(found):
         raise DataError("A projected token is not finite.", "Train the projector again: its weights have diverged.")

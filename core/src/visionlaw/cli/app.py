@@ -10,9 +10,11 @@ from visionlaw._version import __version__
 from visionlaw.cli import cache, dataset, extract, law, listing, policy, score, space
 from visionlaw.cli.context import settings
 from visionlaw.cli.output import write
+from visionlaw.cli.verbs import Verbs
 
 app = typer.Typer(
     name="visionlaw",
+    cls=Verbs,
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,

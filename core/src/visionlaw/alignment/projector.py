@@ -1,0 +1,165 @@
+"""The projector: what stage 1 trains, from an encoder's tokens into the language model's space (PROTOCOLS §2).
+
+A trained projector is a folder of two files: ``projector.safetensors`` holds the weights, by LLaVA's names without its
+prefix (``0.weight``, ``0.bias``, ``2.weight``, ``2.bias``), and ``projector.json`` what it is a projector of: its card.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+
+from visionlaw import atomic
+from visionlaw.errors import ConfigError, DataError
+
+Kind = Literal["mlp2x_gelu", "linear", "identity"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
+WEIGHTS, CARD = "projector.safetensors", "projector.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class ProjectorCard:
+    """What a projector is a projector of, and how it was trained.
+
+    Attributes:
+        representation: Canonical id of the representation whose tokens it takes.
+        kind: ``mlp2x_gelu`` (linear, GELU, linear), ``linear`` or ``identity``.
+        channels: C, length of the representation's tokens.
+        width: d, length of the language model's embeddings.
+        encoders: Encoder id → its provenance (:attr:`visionlaw.protocols.EncoderRef.provenance`).
+        language: Name, revision and fingerprint of the language model
+            (:attr:`visionlaw.alignment.language.LanguageRef.provenance`).
+        combiner: The combiner's id and provenance; empty for a single encoder.
+        training: How it was trained: recipe, data, steps, seed, losses…, as JSON values.
+        digest: Of the weights; set by :func:`save_projector`.
+    """
+
+    representation: str
+    kind: Kind
+    channels: int
+    width: int
+    encoders: Mapping[str, Mapping[str, Any]]
+    language: Mapping[str, Any]
+    combiner: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    training: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    digest: str = ""
+
+
+def build_projector(kind: Kind, channels: int, width: int, seed: int | None = None) -> torch.nn.Sequential:
+    """Return an untrained projector: tokens ``[…, channels]`` into ``[…, width]``.
+
+    Args:
+        kind: ``mlp2x_gelu``, LLaVA-1.5's; ``linear``, LLaVA's; ``identity``, which changes nothing.
+        channels: C.
+        width: d; equals ``channels`` for ``identity``.
+        seed: Of the initial weights; None: torch's own state.
+
+    Raises:
+        ConfigError: There is no such kind, or ``identity`` cannot change the width.
+    """
+    if kind not in KINDS:
+        raise ConfigError(f"There is no projector '{kind}'.", f"There is: {', '.join(KINDS)}.")
+    if kind == "identity" and channels != width:
+        raise ConfigError(
+            f"The projector 'identity' cannot turn tokens of {channels} channels into {width}.",
+            "Use mlp2x_gelu or linear.",
+        )
+    with torch.random.fork_rng(devices=(), enabled=seed is not None):  # pyright: ignore[reportUnknownMemberType]
+        if seed is not None:
+            torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
+        if kind == "identity":
+            return torch.nn.Sequential()
+        first = torch.nn.Linear(channels, width)
+        if kind == "linear":
+            return torch.nn.Sequential(first)
+        return torch.nn.Sequential(first, torch.nn.GELU(), torch.nn.Linear(width, width))
+
+
+def projector_folder(projectors: Path, representation: str, fingerprint: str) -> Path:
+    """Return where the projector of a representation for a language model is kept.
+
+    Args:
+        projectors: :attr:`visionlaw.project.Project.projectors`.
+        representation: Canonical id.
+        fingerprint: Of the language model.
+    """
+    readable = re.sub(r"[^A-Za-z0-9.@=+-]+", "-", representation).strip("-")[:100]
+    digest = hashlib.sha256(representation.encode()).hexdigest()[:8]
+    return projectors / fingerprint.removeprefix("sha256:")[:12] / f"{readable}-{digest}"
+
+
+def save_projector(folder: Path, projector: torch.nn.Module, card: ProjectorCard) -> ProjectorCard:
+    """Write a projector; the card, written last, makes it valid, so that a killed writer leaves the old one or none.
+
+    Returns:
+        The card with its digest.
+
+    Raises:
+        DataError: A weight is not finite: nothing is written.
+        OSError: The folder cannot be written to.
+    """
+    tensors = {name: value.detach().float().cpu().contiguous() for name, value in projector.state_dict().items()}
+    for name, value in tensors.items():
+        if not torch.isfinite(value).all():
+            raise DataError(
+                f"The projector of '{card.representation}' has diverged: {name} is not finite.",
+                "Train it with a smaller learning rate.",
+            )
+    content = save_tensors(tensors)
+    whole = replace(card, digest=f"sha256:{hashlib.sha256(content).hexdigest()[:32]}")
+    atomic.write_bytes(folder / WEIGHTS, content)
+    atomic.write_bytes(folder / CARD, json.dumps({"format": FORMAT, **asdict(whole)}, indent=1).encode())
+    return whole
+
+
+def read_card(folder: Path) -> ProjectorCard | None:
+    """Return the card of the projector in a folder; None where there is none.
+
+    Raises:
+        DataError: It cannot be read.
+    """
+    path = folder / CARD
+    if not path.is_file():
+        return None
+    try:
+        facts = json.loads(path.read_bytes())
+        if facts.pop("format") != FORMAT:
+            raise ValueError("it is of another version of visionlaw")
+        return ProjectorCard(**facts)
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+        raise DataError(f"'{path}' cannot be read: {error}.", "Train the projector again.") from error
+
+
+def load_projector(folder: Path) -> tuple[torch.nn.Sequential, ProjectorCard]:
+    """Return the projector in a folder, in float32 on the CPU, and its card.
+
+    Raises:
+        DataError: There is none, or its weights are not those that its card describes.
+    """
+    card = read_card(folder)
+    if card is None:
+        raise DataError(f"There is no projector in '{folder}'.", "Train it: visionlaw align")
+    try:
+        content = (folder / WEIGHTS).read_bytes()
+    except OSError as error:
+        raise DataError(
+            f"'{folder / WEIGHTS}' cannot be read: {error.strerror}.", "Train it: visionlaw align"
+        ) from error
+    if f"sha256:{hashlib.sha256(content).hexdigest()[:32]}" != card.digest:
+        raise DataError(f"'{folder / WEIGHTS}' is not what '{CARD}' beside it describes.", "Train the projector again.")
+    projector = build_projector(card.kind, card.channels, card.width)
+    try:
+        projector.load_state_dict(load_tensors(content))
+    except (RuntimeError, ValueError) as error:
+        raise DataError(f"'{folder / WEIGHTS}' holds no {card.kind} projector.", "Train it again.") from error
+    return projector.requires_grad_(False).eval(), card
