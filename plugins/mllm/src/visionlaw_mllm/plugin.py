@@ -1,0 +1,40 @@
+"""What this plugin offers visionlaw: stage 1 and stage 2, their records as an image source, and the verbs for them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from visionlaw.hookspecs import hookimpl
+from visionlaw.specs import CommandSpec, ImageSourceSpec
+
+
+@hookimpl
+def visionlaw_image_sources() -> Iterator[ImageSourceSpec]:
+    """List the image–caption pairs of LLaVA's records."""
+    yield ImageSourceSpec(
+        id="llava",
+        target="visionlaw_mllm.source:build",
+        description="Image–caption pairs of records in LLaVA's form: JSON, JSON lines, parquet or WebDataset shards.",
+        captions=True,
+        license="as the records' maker says",
+    )
+
+
+@hookimpl
+def visionlaw_commands() -> Iterator[CommandSpec]:
+    """List the verbs that train."""
+    yield CommandSpec(
+        id="align",
+        target="visionlaw_mllm.cli.align:align",
+        description="Stage 1: train the projectors of representations.",
+    )
+    yield CommandSpec(
+        id="finetune",
+        target="visionlaw_mllm.cli.finetune:finetune",
+        description="Stage 2: train an MLLM on a representation.",
+    )
+    yield CommandSpec(
+        id="projector",
+        target="visionlaw_mllm.cli.projector:app",
+        description="Projectors: list, import, export.",
+    )
