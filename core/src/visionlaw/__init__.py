@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from visionlaw.space import SearchSpace
     from visionlaw.specs import (
         CombinerSpec,
+        CommandSpec,
         DatasetSpec,
         EncoderSpec,
         ExecutorSpec,
@@ -39,6 +40,7 @@ _HOMES = {
     "Registry": "visionlaw.registry",
     "SearchSpace": "visionlaw.space",
     "CombinerSpec": "visionlaw.specs",
+    "CommandSpec": "visionlaw.specs",
     "DatasetSpec": "visionlaw.specs",
     "EncoderSpec": "visionlaw.specs",
     "ExecutorSpec": "visionlaw.specs",
@@ -51,6 +53,7 @@ _HOMES = {
 
 __all__ = [
     "CombinerSpec",
+    "CommandSpec",
     "DatasetSpec",
     "EncoderSpec",
     "ExecutorSpec",
