@@ -3,10 +3,10 @@
 ::
 
     from visionlaw.project import Project
-    from visionlaw.scoring.measuring import Measuring
+    from visionlaw.scoring.correspondence import MeasuringC
 
     here = Project.find()
-    measuring = Measuring.prepare(here, dataset="spair", root=Path("SPair-71k"))
+    measuring = MeasuringC.prepare(here, dataset="spair", root=Path("SPair-71k"))
     for row in measuring.scores(here.representations(["clip@224", "dinov2@224"])):
         print(row.representation, row.value, row.extra["intervals"]["value"])
 
@@ -15,22 +15,19 @@ In one call, best first: :func:`visionlaw.score`.
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, ClassVar, cast
 
-from visionlaw.errors import DataError, InvalidIdError, did_you_mean
+from visionlaw.errors import DataError
 from visionlaw.guard import third_party
-from visionlaw.ids import Reference, parse_reference
-from visionlaw.kept import ROWS_SHARE, trim
-from visionlaw.libraries import provenance_of, require_torch
+from visionlaw.libraries import provenance_of
 from visionlaw.project import Project
-from visionlaw.protocols import CorrespondenceDataset, Representation, Scorer, ScoringJob, silent
-from visionlaw.scoring.stored import Measurement, score_and_store
+from visionlaw.protocols import CorrespondenceDataset, Representation, ScoringJob, silent
+from visionlaw.scoring.measuring import Measuring, Progress, combiner_of, scorer_options, with_options
+from visionlaw.scoring.stored import Measurement
 from visionlaw.specs import DatasetSpec, Option, ScorerSpec
-from visionlaw.store import ScoreRow, Store, run_provenance
 from visionlaw.store.rows import FOLDER
 
 if TYPE_CHECKING:
@@ -40,26 +37,14 @@ if TYPE_CHECKING:
 CORE = "correspondence"
 """The id of core's own scorer of C."""
 
-Progress = Callable[[str, int, int], None]
-
 
 @dataclass(frozen=True)
-class Measuring:
-    """How C is measured: by which scorer, on which image pairs, of which project.
+class MeasuringC(Measuring):
+    """How C is measured: by which scorer, on which image pairs, of which project."""
 
-    Attributes:
-        project: Whose store and caches are used.
-        scorer: The scorer, with its parameters.
-        data: The image pairs.
-        measurement: What both are, for the identity of the scores.
-        device: Where the scorer's own tensors are computed, as torch names it; None: where encoders are.
-    """
+    verb: ClassVar[str] = "score correspondence"
 
-    project: Project
-    scorer: Scorer
     data: CorrespondenceDataset
-    measurement: Measurement
-    device: str | None = None
 
     @classmethod
     def prepare(
@@ -70,7 +55,7 @@ class Measuring:
         scorer: str | None = None,
         device: str | None = None,
         **options: Any,
-    ) -> Measuring:
+    ) -> MeasuringC:
         """Load the scorer and open the data set; nothing here needs torch.
 
         Args:
@@ -84,12 +69,13 @@ class Measuring:
         Raises:
             UnknownIdError, PluginError: There is no such scorer or data set, or it cannot be used.
             InvalidIdError: The scorer has no such option, or the option no such value.
-            DataError: The data set needs a folder, or cannot be read.
+            DataError: The scorer does not measure on image pairs; the data set needs a folder, or cannot be read.
         """
         settings, registry = project.space.correspondence, project.registry
         chosen = registry.canonical("dataset", dataset or settings.dataset)
         name = registry.canonical("scorer", scorer or settings.scorer)
         chosen_options = _options(project, name, options)
+        _require_pairs(cast("ScorerSpec", registry.get("scorer", name).spec))
         data = registry.load("dataset", chosen, root=_root(project, chosen, root))
         loaded = registry.load("scorer", name, **chosen_options)
         with third_party(f"Reading the version of '{chosen}'", registry.get("dataset", chosen).distribution):
@@ -99,52 +85,13 @@ class Measuring:
             "dataset": provenance_of(registry.get("dataset", chosen)),
             **_elsewhere(project, chosen, root),
         }
-        combiner = project.space.combiner
-        how = {"id": registry.canonical("combiner", combiner)} | provenance_of(registry.get("combiner", combiner))
         return cls(
             project,
             loaded,
             data,
-            Measurement(_named(project, name, chosen_options), chosen, version, sources, how),
+            Measurement(_named(project, name, chosen_options), chosen, version, sources, combiner_of(project)),
             device,
         )
-
-    def ranked(self, rows: Iterable[ScoreRow]) -> list[ScoreRow]:
-        """Return scores best first, which for some scorers means the lowest first."""
-        spec = cast("ScorerSpec", self.project.registry.get("scorer", self.measurement.scorer).spec)
-        return sorted(rows, key=lambda row: -row.value if spec.higher_is_better else row.value)
-
-    def scores(
-        self, representations: Sequence[Representation], store: Store | None = None, progress: Progress = silent
-    ) -> Iterator[ScoreRow]:
-        """Yield the score of every representation: stored ones first, new ones stored as soon as they are known.
-
-        Args:
-            representations: As :meth:`visionlaw.project.Project.representations` returns them.
-            store: Where scores are kept; None: the project's.
-            progress: See :class:`visionlaw.protocols.ScoringJob`.
-
-        Raises:
-            StoreError: The store cannot be read or written.
-            DataError, PluginError: As :func:`visionlaw.scoring.stored.score_and_store` and the scorer.
-        """
-        if store is None:
-            with Store.of_project(self.project.state_dir, create=False) as own:
-                yield from self.scores(representations, own, progress)
-            return
-
-        began = False
-
-        def begin(missing: Sequence[Representation]) -> tuple[ScoringJob, int]:
-            nonlocal began
-            began = True
-            plugins = {e.provenance["distribution"]: e.provenance["version"] for r in missing for e in r}
-            told = run_provenance(sys.argv[1:], plugins=plugins, protocol=self.scorer.protocol)
-            return self.job(missing, progress), store.start_run("score correspondence", told)
-
-        yield from score_and_store(self.scorer, representations, self.measurement, store, begin)
-        if began:
-            trim(self.project)
 
     def matches(
         self, representations: Sequence[Representation], progress: Progress = silent
@@ -179,43 +126,29 @@ class Measuring:
         Raises:
             MissingDependencyError: torch is not installed.
         """
-        require_torch()
-        from visionlaw.features.cache import FeatureCache
-        from visionlaw.features.runtime import choose_device
-
-        here, device = self.project, choose_device(self.device)
-        limit = here.file.cache.limit
-        return ScoringJob(
-            representations,
-            self.data,
-            here.registry.load("combiner", here.space.combiner),
-            cache=FeatureCache(here.feature_cache, limit, beside=here.row_cache),
-            scratch=here.scratch,
-            scratch_limit=int(limit * ROWS_SHARE),
-            device="cpu" if device.type == "mps" else str(device),  # Apple's knows no float64
-            progress=progress,
-        )
+        job = super().job(representations, progress)
+        return replace(job, device="cpu") if job.device.startswith("mps") else job  # Apple's knows no float64
 
 
 def _options(project: Project, scorer: str, given: Mapping[str, Any]) -> dict[str, Any]:
     """Return the scorer's options: those given, else those in its id, else those of registry.toml that it declares."""
     settings, registry = project.space.correspondence, project.registry
     declared = registry.get("scorer", scorer).spec.options
-    for name in given:
-        if name not in declared:
-            raise InvalidIdError(
-                f"The scorer '{scorer}' has no option '{name}'.",
-                did_you_mean(name, declared) or f"Its options: {', '.join(declared) or 'none'}.",
-            )
-    reference = parse_reference(scorer)
-    told = Reference(reference.base, {**reference.options, **{name: str(value) for name, value in given.items()}})
-    chosen = registry.options("scorer", str(told))
+    chosen = scorer_options(registry, scorer, given)
     shared = {"alpha": settings.alpha, "protocol": settings.protocol, "matcher": settings.matcher}
     if chosen.get("protocol", settings.protocol) != settings.protocol:
         del shared["matcher"]  # chosen for the other protocol
     return {
         name: value for name, value in shared.items() if name in declared and _may_be(declared[name], value)
     } | chosen
+
+
+def _require_pairs(spec: ScorerSpec) -> None:
+    if spec.data != "pairs":
+        raise DataError(
+            f"The scorer '{spec.id}' measures on {spec.data}, not on image pairs.",
+            f"visionlaw score alignment --scorer {spec.id}",
+        )
 
 
 def _may_be(option: Option, value: object) -> bool:
@@ -225,9 +158,11 @@ def _may_be(option: Option, value: object) -> bool:
 
 def _named(project: Project, scorer: str, options: Mapping[str, Any]) -> str:
     """Return what scores are filed under: core's options are told by its protocol and parameters, not by its id."""
-    spec = project.registry.get("scorer", scorer).spec
-    changed = {name: str(value) for name, value in options.items() if value != spec.options[name].default}
-    return str(Reference(spec.id, {} if spec.id == CORE else changed))
+    return (
+        CORE
+        if project.registry.get("scorer", scorer).spec.id == CORE
+        else with_options(project.registry, scorer, options)
+    )
 
 
 def _elsewhere(project: Project, dataset: str, given: Path | None) -> dict[str, str]:
