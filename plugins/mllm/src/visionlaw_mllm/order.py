@@ -48,7 +48,7 @@ def draw_order(blocks: Sequence[Block], seed: int | None, epoch: int = 0, start:
     for window in _windows(blocks, rng):
         positions = np.concatenate([np.arange(firsts[b], firsts[b + 1]) for b in window])
         rng.shuffle(positions)
-        yield from positions[start:].tolist()
+        yield from map(int, positions[start:])
         start = max(0, start - len(positions))
 
 
