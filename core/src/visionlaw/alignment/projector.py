@@ -12,7 +12,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import torch
 from safetensors.torch import load as load_tensors
@@ -21,10 +21,16 @@ from safetensors.torch import save as save_tensors
 from visionlaw import atomic
 from visionlaw.errors import ConfigError, DataError
 
+if TYPE_CHECKING:
+    from visionlaw.alignment.language import LanguageRef
+    from visionlaw.protocols import Representation
+
 Kind = Literal["mlp2x_gelu", "linear", "identity"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 WEIGHTS, CARD = "projector.safetensors", "projector.json"
 FORMAT = 1
+_ENCODER_FACTS = ("checkpoint", "revision", "spec")
+"""What of an encoder's provenance makes it another encoder; an upgrade of a library does not."""
 
 
 @dataclass(frozen=True)
@@ -163,3 +169,37 @@ def load_projector(folder: Path) -> tuple[torch.nn.Sequential, ProjectorCard]:
     except (RuntimeError, ValueError) as error:
         raise DataError(f"'{folder / WEIGHTS}' holds no {card.kind} projector.", "Train it again.") from error
     return projector.requires_grad_(False).eval(), card
+
+
+def check_projector(card: ProjectorCard, representation: Representation, language: LanguageRef | None = None) -> None:
+    """Check that a projector was trained for these encoders, and for this language model.
+
+    An encoder is another one when its checkpoint, its revision or its spec differs; not when a library was upgraded.
+
+    Args:
+        card: Of the projector.
+        representation: Whose tokens it is to project.
+        language: The language model that it is to project into; None: that does not matter.
+
+    Raises:
+        DataError: It was not.
+    """
+    known = {part.id: part.provenance for part in representation}
+    again = f"Train it again: visionlaw align '{' + '.join(known)}'"
+    if list(known) != list(card.encoders):
+        raise DataError(f"The projector of '{card.representation}' is none of '{' + '.join(known)}'.", again)
+    for name, facts in known.items():
+        differing = [key for key in _ENCODER_FACTS if facts.get(key) != card.encoders[name].get(key)]
+        if differing:
+            fact = differing[0]
+            raise DataError(
+                f"The projector of '{card.representation}' was trained for another '{name}': its {fact} was "
+                f"{card.encoders[name].get(fact)} and is {facts.get(fact)}.",
+                again,
+            )
+    if language is not None and card.language.get("fingerprint") != language.fingerprint:
+        raise DataError(
+            f"The projector of '{card.representation}' was trained for the language model "
+            f"'{card.language.get('name')}', not for '{language.name}'.",
+            f"{again} --lm {language.name}",
+        )
