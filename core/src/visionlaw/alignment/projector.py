@@ -2,8 +2,8 @@
 
 A trained projector is a folder of two files: ``projector-3f0c9a17.safetensors`` holds the weights, by LLaVA's names
 without its prefix (``0.weight``, ``0.bias``, ``2.weight``, ``2.bias``), and ``projector.json`` what it is a projector
-of: its card. The weights are named by the beginning of their digest, which the card has in full: new ones never take the
-place of those that a card still describes.
+of: its card. The weights are named by the beginning of their digest, which the card has in full: new ones never take
+the place of those that a card still describes.
 """
 
 from __future__ import annotations
