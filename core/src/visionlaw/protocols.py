@@ -286,6 +286,7 @@ class ScoringJob:
         data: What the scorer measures on, as its spec's ``data`` says: a :class:`CorrespondenceDataset`, or a sequence
             of :data:`CaptionedImage`, each with a caption where the spec says ``captions``.
         combiner: How several encoders make one representation.
+        combiner_id: Its id with its options, which projectors of combinations are checked against; None: not checked.
         cache: Where features are kept; None: nowhere.
         scratch: A folder for what the scorer itself would like to keep between runs, such as similarities: whatever it
             can compute again; None: nowhere.
@@ -309,6 +310,7 @@ class ScoringJob:
     projectors: Path | None = None
     references: Sequence[Representation] = ()
     language: LanguageRef | None = None
+    combiner_id: str | None = None
 
 
 @dataclass(frozen=True)
