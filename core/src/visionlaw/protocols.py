@@ -212,6 +212,19 @@ class ImageSource(Protocol):
         ...
 
 
+@runtime_checkable
+class IndexedSource(ImageSource, Protocol):
+    """A source that can be read by place, so that drawing 100 images of half a million reads those alone."""
+
+    def __getitem__(self, index: int, /) -> CaptionedImage:
+        """Return the image at a place, from 0.
+
+        Raises:
+            DataError: It cannot be read; the message names it.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class EncoderRef:
     """An encoder that is loaded only when a feature is missing.

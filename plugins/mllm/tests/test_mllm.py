@@ -70,11 +70,8 @@ def test_saved_and_loaded_it_is_the_same(project: Project, tiny_language: Path, 
 
 def test_a_frozen_language_model_is_named_not_copied(project: Project, tiny_language: Path, tmp_path: Path) -> None:
     folder = aligned(project, tiny_language).save(tmp_path / "model", own_language=False)
-    assert {path.name for path in folder.rglob("*") if path.is_file()} == {
-        "mllm.json",
-        "projector.json",
-        "projector.safetensors",
-    }
+    assert {path.suffix for path in folder.rglob("*") if path.is_file()} == {".json", ".safetensors"}
+    assert sum(path.stat().st_size for path in folder.rglob("*.safetensors")) < 4 * (109 * 32 + 32 * 34) + 1000
     assert MLLM.load(folder, project).language.get_input_embeddings().weight.shape == (259, 32)
     facts = json.loads((folder / "mllm.json").read_text())
     facts["base"]["fingerprint"] = "sha256:another"

@@ -3,7 +3,7 @@
 ::
 
     mllm.json              which state is valid, and what the model is; written last
-    state-3f0c9a17/        projector.safetensors, projector.json: :mod:`visionlaw.alignment.projector`
+    state-3f0c9a17/        the projector and its card: :mod:`visionlaw.alignment.projector`
     state-3f0c9a17/language/   the language model with its tokenizer, as transformers saves it; absent where the
                            language model was not trained, and is found by its name again
 
