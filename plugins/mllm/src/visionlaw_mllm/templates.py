@@ -1,10 +1,10 @@
 """Templates: what a conversation becomes as one text, and which parts of it are to be learnt.
 
-- ``plain`` (stage 1): the question is reduced to the image: ``<image>``, caption, line break; the latter two are learnt.
+- ``plain`` (stage 1): the question is reduced to the image; caption and a line break follow, and are learnt.
 - ``v1`` (Vicuna's, LLaVA-1.5's stage 2): ``SYSTEM USER: question ASSISTANT: answer</s>USER: …``, ``</s>`` being the
   tokenizer's own end of a sequence; answers are learnt, each with its end. A system turn takes the place of SYSTEM.
-- ``chat``: the tokenizer's own template. What it marks with ``{% generation %}`` is learnt; where it marks nothing, what
-  it adds for an answer to what it says when it asks for one, with the end of the turn, without white space behind that.
+- ``chat``: the tokenizer's own template. What it marks with ``{% generation %}`` is learnt; where it marks nothing,
+  what an answer adds to what it says when it asks for one, with the end of the turn, without white space behind that.
 
 Wherever ``<image>`` stands in a question, it is moved to the beginning of that question, as LLaVA does.
 """
