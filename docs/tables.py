@@ -2,8 +2,9 @@
 
     python docs/tables.py
 
-The classical encoders, and a ViT whose weights are random, through `visionlaw.scoring.measuring`, the last by way of a
-checkpoint folder as anyone's own weights. Nothing is downloaded; one thread, so that the page is the same each time.
+The classical encoders, and a ViT whose weights are random, through `visionlaw.scoring.correspondence`, the last by way
+of a checkpoint folder as anyone's own weights. Nothing is downloaded; one thread, so that the page is the same each
+time.
 """
 
 from __future__ import annotations
@@ -132,12 +133,12 @@ def save_random_vit(folder: Path) -> Path:
 def measure(dataset: str, encoders: Sequence[str], checkpoint: Path, folder: Path) -> tuple[PairTable, list[Entry]]:
     """Return the pairs and the encoders' matches, the best first."""
     from visionlaw.project import Project
-    from visionlaw.scoring.measuring import Measuring
+    from visionlaw.scoring.correspondence import MeasuringC
     from visionlaw.spacefile import default_path
 
     project = Project(default_path(), folder)
     representations = project.representations(encoders, checkpoints={VIT: checkpoint} if VIT in encoders else {})
-    measuring = Measuring.prepare(project, dataset=dataset, alpha=ALPHA, protocol="strict", matcher="argmax")
+    measuring = MeasuringC.prepare(project, dataset=dataset, alpha=ALPHA, protocol="strict", matcher="argmax")
     table, found = measuring.matches(representations)
     sizes = [pair.target.load().size for pair in table.pairs]
     ceilings: dict[tuple[int, int], float] = {}

@@ -60,7 +60,7 @@ def test_the_cache_is_where_the_hub_client_has_it(tmp_path: Path, hub: Path, mon
     monkeypatch.delenv("HF_HUB_CACHE")
     monkeypatch.delenv("HF_HOME")
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    from visionlaw.weights import hub_cache
+    from visionlaw.hub import hub_cache
 
     assert hub_cache() == tmp_path / "xdg" / "huggingface" / "hub"
     assert Path(constants.HF_HUB_CACHE).name == hub_cache().name

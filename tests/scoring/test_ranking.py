@@ -11,7 +11,7 @@ import pytest
 import visionlaw
 from visionlaw.errors import DataError, InvalidIdError, UnknownIdError
 from visionlaw.project import Project
-from visionlaw.scoring.measuring import Measuring
+from visionlaw.scoring.correspondence import MeasuringC
 
 
 @pytest.fixture(autouse=True)
@@ -90,7 +90,7 @@ def test_mistakes_are_one_sentence(name: str, options: dict, error: type[Excepti
 
 def test_the_example_of_measuring_works() -> None:
     here = Project.find()
-    measuring = Measuring.prepare(here, dataset="toypairs")
+    measuring = MeasuringC.prepare(here, dataset="toypairs")
     found = list(measuring.scores(here.representations(["toy-mean", "toy-fine"])))
     assert [row.representation for row in found] == ["toyscore/mean@64", "toyscore/fine@64"], "as asked, not ranked"
     for row in found:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CombinerSpec, DatasetSpec, Option, SamplerSpec, ScorerSpec, ScorerVariant
+from visionlaw.specs import CombinerSpec, DatasetSpec, ImageSourceSpec, Option, SamplerSpec, ScorerSpec, ScorerVariant
 
 COMPANION_OPTIONS = {
     "against": Option(
@@ -60,7 +60,26 @@ def visionlaw_scorers() -> Iterable[ScorerSpec]:
             ),
         },
     )
-
+    yield ScorerSpec(
+        id="maxcos",
+        target="visionlaw.alignment.maxcos:MaxCosScorer",
+        extras=("torch",),
+        measures="A",
+        unit="cosine, -1 to 1",
+        description="Projected tokens against the most similar ones of reference encoders (ICLR 2025).",
+        data="images",
+        needs=("projectors", "references", "language"),
+    )
+    yield ScorerSpec(
+        id="loglik",
+        target="visionlaw.alignment.loglik:LogLikScorer",
+        extras=("language",),
+        measures="A",
+        unit="mean log-probability of a caption's token, at most 0",
+        description="How likely a language model finds captions, given the projected image (COLM 2025).",
+        data="captions",
+        needs=("projectors", "language"),
+    )
     yield ScorerSpec(
         id="mutual-knn",
         target="visionlaw.alignment.mutual_knn:MutualKnnScorer",
@@ -121,6 +140,52 @@ def visionlaw_scorers() -> Iterable[ScorerSpec]:
         description="How well the distances between images can be laid upon those between captions.",
         options=COMPANION_OPTIONS,
         tags=("training-free",),
+    )
+
+
+_COLUMNS = {
+    "image": Option(type="str", default="image", description="The column of the images."),
+    "caption": Option(type="str", default="caption", description="The column of the captions, if there is one."),
+}
+
+
+@hookimpl
+def visionlaw_image_sources() -> Iterable[ImageSourceSpec]:
+    """List folders, lists of files, and tables."""
+    yield ImageSourceSpec(
+        id="folder",
+        target="visionlaw.images.folder:build",
+        description="The images of a folder and of all folders in it.",
+        tags=("no-download",),
+    )
+    yield ImageSourceSpec(
+        id="list",
+        target="visionlaw.images.listed:build",
+        description="Images that a file lists, relative to it: a path a line, or .csv, .tsv, .jsonl with captions.",
+        tags=("no-download",),
+        options=_COLUMNS,
+        captions=True,
+    )
+    yield ImageSourceSpec(
+        id="parquet",
+        target="visionlaw.images.parquet:build",
+        description="Images in a parquet file, or in a folder of them, with captions where there is a column of them.",
+        tags=("no-download",),
+        extras=("parquet",),
+        options=_COLUMNS,
+        captions=True,
+    )
+    yield ImageSourceSpec(
+        id="hf",
+        target="visionlaw.images.huggingface:build",
+        description="A Hugging Face data set on this machine: saved to disk, or a folder of Arrow or parquet files.",
+        tags=("no-download",),
+        extras=("parquet",),
+        options={
+            **_COLUMNS,
+            "split": Option(type="str", default="", description="The split, where there are several."),
+        },
+        captions=True,
     )
 
 

@@ -212,6 +212,19 @@ class ImageSource(Protocol):
         ...
 
 
+@runtime_checkable
+class IndexedSource(ImageSource, Protocol):
+    """A source that can be read by place, so that drawing 100 images of half a million reads those alone."""
+
+    def __getitem__(self, index: int, /) -> CaptionedImage:
+        """Return the image at a place, from 0.
+
+        Raises:
+            DataError: It cannot be read; the message names it.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class EncoderRef:
     """An encoder that is loaded only when a feature is missing.
@@ -273,6 +286,7 @@ class ScoringJob:
         data: What the scorer measures on, as its spec's ``data`` says: a :class:`CorrespondenceDataset`, or a sequence
             of :data:`CaptionedImage`, each with a caption where the spec says ``captions``.
         combiner: How several encoders make one representation.
+        combiner_id: Its id with its options, which projectors of combinations are checked against; None: not checked.
         cache: Where features are kept; None: nowhere.
         scratch: A folder for what the scorer itself would like to keep between runs, such as similarities: whatever it
             can compute again; None: nowhere.
@@ -296,6 +310,7 @@ class ScoringJob:
     projectors: Path | None = None
     references: Sequence[Representation] = ()
     language: LanguageRef | None = None
+    combiner_id: str | None = None
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -30,6 +31,19 @@ if TYPE_CHECKING:
 MOST_REPRESENTATIONS = 100_000
 
 
+@dataclass(frozen=True)
+class ImagesAt:
+    """An image source, and where its files are.
+
+    Attributes:
+        source: Canonical id, options included; it need not be installed.
+        root: Its file or folder, which need not exist; None where it needs none.
+    """
+
+    source: str
+    root: Path | None = None
+
+
 class SearchSpace:
     """The representations in play, and how they are scored.
 
@@ -48,6 +62,72 @@ class SearchSpace:
     def alignment(self) -> Alignment:
         """How A is defined."""
         return self._file.alignment
+
+    @property
+    def alignment_scorer(self) -> str:
+        """Canonical id, options included, of the scorer that is A; it need not be installed.
+
+        Raises:
+            InvalidIdError: An option that the scorer does not have.
+        """
+        return self._registry.canonical("scorer", self.alignment.definition)
+
+    @cached_property
+    def references(self) -> tuple[str, ...]:
+        """Canonical ids of the representations that A is measured against, each once.
+
+        Raises:
+            InvalidIdError: As :meth:`canonical`.
+        """
+        return tuple(dict.fromkeys(map(self.canonical, self.alignment.references)))
+
+    @property
+    def language(self) -> tuple[str, str | None] | None:
+        """The language model, a folder or a hub repository, and its revision; None: it names none.
+
+        Raises:
+            ConfigError: The folder is of an unknown user.
+        """
+        model, revision = self._file.language.model, self._file.language.revision
+        if model is None:
+            return None
+        folder = self._resolved(model, "[language] names")
+        return (str(folder), revision) if folder.is_dir() or model.startswith((".", "/", "~")) else (model, revision)
+
+    def images_of(self, benchmark: str) -> ImagesAt | None:
+        """Return where a benchmark's own images are; None: registry.toml does not say.
+
+        Raises:
+            InvalidIdError: An option that the image source does not have.
+            ConfigError: The folder is of an unknown user.
+        """
+        settings = self.benchmarks[benchmark]
+        return self._images(settings.images, settings.images_root, f"[benchmarks] gives '{benchmark}'")
+
+    @property
+    def captions(self) -> ImagesAt | None:
+        """Where image–caption pairs are; None: registry.toml does not say.
+
+        Raises:
+            InvalidIdError: An option that the image source does not have.
+            ConfigError: The folder is of an unknown user.
+        """
+        return self._images(self.alignment.captions, self.alignment.captions_root, "[alignment] gives captions")
+
+    def _images(self, source: str | None, root: str | None, said: str) -> ImagesAt | None:
+        if source is None:
+            return None
+        path = None if root is None else self._resolved(root, said)
+        return ImagesAt(self._registry.canonical("image_source", source), path)
+
+    def _resolved(self, text: str, said: str) -> Path:
+        """Return a path that registry.toml gives, relative to it."""
+        try:
+            return self._path.parent / Path(text).expanduser()
+        except RuntimeError as error:
+            raise ConfigError(
+                f"{self._path}: {said} the folder '{text}' of an unknown user.", "Write the whole path."
+            ) from error
 
     @property
     def correspondence(self) -> Correspondence:
@@ -88,13 +168,7 @@ class SearchSpace:
                     f"{self._path}: [correspondence.roots] gives '{dataset}' two folders, one of them as '{name}'.",
                     "Keep one of the two.",
                 )
-            try:
-                found[dataset] = self._path.parent / Path(folder).expanduser()
-            except RuntimeError as error:
-                raise ConfigError(
-                    f"{self._path}: [correspondence.roots] gives '{dataset}' the folder '{folder}' of an unknown user.",
-                    "Write the whole path.",
-                ) from error
+            found[dataset] = self._resolved(folder, f"[correspondence.roots] gives '{dataset}'")
         return found
 
     def root_of(self, dataset: str) -> Path | None:

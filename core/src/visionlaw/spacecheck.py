@@ -18,7 +18,7 @@ from visionlaw.errors import (
 from visionlaw.ids import Reference, parse_reference, parse_representation
 from visionlaw.space import SearchSpace
 from visionlaw.spacefile import SpaceFile
-from visionlaw.specs import DatasetSpec, ScorerSpec
+from visionlaw.specs import DatasetSpec
 from visionlaw.tomlfile import Location, line_of, written_key
 
 if TYPE_CHECKING:
@@ -35,12 +35,12 @@ def check_space(file: SpaceFile, path: Path, registry: Registry) -> dict[str, tu
         registry: What is installed.
 
     Returns:
-        Remedy → the ids that it makes usable: plugins to install, or to mend, and folders of data sets to give.
+        Remedy → the ids that it makes usable: plugins to install, or to mend, and files and folders of data to give.
 
     Raises:
         ConfigError: With ``file:line``: an id that its installed plugin does not have, that no known plugin could have,
-            an unknown option, sampler, combiner, scorer or data set, a scorer that does not measure C, a benchmark that
-            is not under [benchmarks].
+            an unknown option, sampler, combiner, scorer, data set or image source, one scorer for both A and C, a
+            benchmark that is not under [benchmarks].
     """
     missing: dict[str, list[str]] = {}
     for kind, text, location in _named(file):
@@ -54,11 +54,11 @@ def check_space(file: SpaceFile, path: Path, registry: Registry) -> dict[str, tu
         if benchmark not in file.benchmarks:
             remedy = did_you_mean(benchmark, file.benchmarks) or "Add it there."
             raise _at(path, ("policy", "benchmarks"), f"'{benchmark}' is not under [benchmarks].", remedy)
-    _check_scorer(file.correspondence.scorer, path, registry)
     space = SearchSpace(file, registry, path)
+    _check_scorers(space, path, registry)
     _generate(space, path)
-    for remedy, dataset in _folders(space, registry):
-        missing.setdefault(remedy, []).append(dataset)
+    for remedy, named in (*_folders(space, registry), *_image_paths(space)):
+        missing.setdefault(remedy, []).append(named)
     return {remedy: tuple(dict.fromkeys(ids)) for remedy, ids in missing.items()}
 
 
@@ -81,6 +81,14 @@ def _named(file: SpaceFile) -> Iterator[tuple[Kind, str, Location]]:
     for benchmark, settings in file.benchmarks.items():
         if settings.correspondence is not None:
             yield "dataset", settings.correspondence, ("benchmarks", benchmark, "correspondence")
+        if settings.images is not None:
+            yield "image_source", settings.images, ("benchmarks", benchmark, "images")
+    if file.alignment.captions is not None:
+        yield "image_source", file.alignment.captions, ("alignment", "captions")
+    for index, text in enumerate(file.alignment.references):
+        for part in parse_representation(aliases.get(text, text)):
+            yield from _encoders(part, aliases, ("alignment", "references", index))
+    yield "scorer", file.alignment.definition, ("alignment", "definition")
     yield "scorer", file.correspondence.scorer, ("correspondence", "scorer")
     yield "sampler", file.policy.sampler, ("policy", "sampler")
 
@@ -90,17 +98,16 @@ def _encoders(part: Reference, aliases: Mapping[str, str], location: Location) -
         yield "encoder", str(named), location
 
 
-def _check_scorer(text: str, path: Path, registry: Registry) -> None:
-    """Refuse a scorer that measures something else than C; one that is not installed cannot be asked."""
-    try:
-        spec = registry.get("scorer", text).spec
-    except UNAVAILABLE:
-        return
-    if isinstance(spec, ScorerSpec) and spec.measures != "C":
-        scorers = (entry.spec for entry in registry.entries("scorer"))
-        measuring = [other.id for other in scorers if isinstance(other, ScorerSpec) and other.measures == "C"]
-        message = f"the scorer '{spec.id}' measures {spec.measures}, not C."
-        raise _at(path, ("correspondence", "scorer"), message, f"C is measured by: {', '.join(measuring)}.")
+def _check_scorers(space: SearchSpace, path: Path, registry: Registry) -> None:
+    """Refuse one scorer for both: the law needs two that differ."""
+    named = registry.canonical("scorer", space.correspondence.scorer)
+    if space.alignment_scorer == named:
+        raise _at(
+            path,
+            ("alignment", "definition"),
+            f"the scorer '{named}' is both A, here, and C, under [correspondence].",
+            "Name two scorers: visionlaw list --kind scorer",
+        )
 
 
 def _folders(space: SearchSpace, registry: Registry) -> Iterator[tuple[str, str]]:
@@ -116,6 +123,16 @@ def _folders(space: SearchSpace, registry: Registry) -> Iterator[tuple[str, str]
         if isinstance(spec, DatasetSpec) and spec.needs_root and space.root_of(dataset) is None:
             get = f" (get the data from {spec.homepage})" if spec.homepage else ""
             yield f'write {written_key(spec.id)} = "FOLDER" under [correspondence.roots] of registry.toml{get}', dataset
+
+
+def _image_paths(space: SearchSpace) -> Iterator[tuple[str, str]]:
+    """Yield (remedy, image source) where the file or folder that is given is not there."""
+    given = {
+        f"images_root of {benchmark} under [benchmarks]": space.images_of(benchmark) for benchmark in space.benchmarks
+    }
+    for setting, images in {**given, "captions_root under [alignment]": space.captions}.items():
+        if images is not None and images.root is not None and not images.root.exists():
+            yield f"'{images.root}' is not there: mend {setting} of registry.toml", images.source
 
 
 def _at(path: Path, location: Location, message: str, remedy: str) -> ConfigError:

@@ -47,6 +47,11 @@ def _check_root(text: str) -> str:
     return text
 
 
+def _check_source(name: str, source: str | None, root: str | None) -> None:
+    if root is not None and source is None:
+        raise ValueError(f'{name}_root is given, but no image source that reads it: write {name} = "folder" or "list"')
+
+
 RepresentationText = Annotated[str, AfterValidator(_check_grammar)]
 EncoderText = Annotated[str, AfterValidator(_check_reference)]
 DatasetText = Annotated[str, AfterValidator(_check_reference)]
@@ -99,6 +104,12 @@ class Language(_Section):
     model: str | None = Field(default=None, description="A hub repository, or a folder relative to this file.")
     revision: str | None = Field(default=None, description="Pinned revision of the repository (a commit hash).")
 
+    @model_validator(mode="after")
+    def _revision_of_something(self) -> Language:
+        if self.revision is not None and self.model is None:
+            raise ValueError("a revision is given of no model; write model as well")
+        return self
+
 
 class Alignment(_Section):
     """How A is measured."""
@@ -122,6 +133,11 @@ class Alignment(_Section):
     captions_root: str | None = Field(
         default=None, description="The source's file or folder, relative to this file; ~ is home."
     )
+
+    @model_validator(mode="after")
+    def _root_of_something(self) -> Alignment:
+        _check_source("captions", self.captions, self.captions_root)
+        return self
 
 
 class Correspondence(_Section):
@@ -187,6 +203,11 @@ class Benchmark(_Section):
         "when absent, the one under [correspondence].",
     )
     higher_is_better: bool = Field(default=True, description="Whether a higher performance is better.")
+
+    @model_validator(mode="after")
+    def _root_of_something(self) -> Benchmark:
+        _check_source("images", self.images, self.images_root)
+        return self
 
 
 class Scores(_Section):

@@ -11,14 +11,21 @@ target tokens. The formula spelled out by broadcasting needs ``[t, s, d]`` produ
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from visionlaw.errors import DataError
 from visionlaw.features.sampling import unit
+from visionlaw.protocols import Score, ScoringJob
+from visionlaw.scoring.representations import name_of
+
+if TYPE_CHECKING:
+    from visionlaw.specs import ScorerSpec
 
 BLOCK = 2**22
 """Similarities that are held at a time."""
@@ -57,13 +64,87 @@ def maxcos(reference: torch.Tensor, target: torch.Tensor) -> float:
         )
     if not (len(reference) and len(target)):
         raise DataError("An image without projected tokens has no alignment.", "Check the encoder.")
-    known = unit(reference)
-    step = max(1, BLOCK // len(known))
-    best = [float((unit(part) @ known.T).amax(dim=1).sum()) for part in torch.split(target, step)]
-    found = sum(best) / len(target)
+    found = float(_maxcos(unit(reference), unit(target)))
     if not np.isfinite(found):
         raise DataError("A projected token is not finite.", "Train the projector again: its weights have diverged.")
     return found
+
+
+class MaxCosScorer:
+    """A of the ICLR paper: the mean over the references of A against each.
+
+    Args:
+        spec: Its declaration.
+    """
+
+    def __init__(self, spec: ScorerSpec | None = None) -> None:
+        self.spec = spec
+
+    @property
+    def protocol(self) -> str:
+        """Name of the definition that the score follows."""
+        return "maxcos"
+
+    @property
+    def parameters(self) -> Mapping[str, Any]:
+        """What else the score depends on beside images, references and projectors: nothing."""
+        return {}
+
+    def score(self, job: ScoringJob) -> Iterator[Score]:
+        """Score all representations in one pass over the images.
+
+        Args:
+            job: With ``projectors``, ``language`` and ``references``; its data is a sequence of
+                :data:`visionlaw.protocols.CaptionedImage`, whose captions are not looked at.
+
+        Yields:
+            A, the number of images, and as details the 95% ``interval`` over images, ``references``, A against each
+            (value and interval), by id, and ``projectors``, the digests of all that the score depends on, by id.
+
+        Raises:
+            DataError: There is no reference or no image, or as :class:`visionlaw.alignment.projected.Projected`.
+        """
+        from visionlaw.alignment.projected import Projected
+
+        names, references = [name_of(r) for r in job.representations], [name_of(r) for r in job.references]
+        if not references:
+            raise DataError(
+                "maxcos measures against reference encoders, and none is named.",
+                'Name them under [alignment] of registry.toml: references = ["clip@224", "clip@336"]',
+            )
+        projected = Projected(job, [*job.representations, *job.references])
+        images: list[torch.Tensor] = []
+        for image in projected.stream(job.data, "encode images for maxcos"):
+            with torch.inference_mode():
+                known = {name: unit(projected.project(name, [image.maps[name]])[0]) for name in references}
+                rows: list[torch.Tensor] = []
+                for name in names:
+                    own = known[name] if name in known else unit(projected.project(name, [image.maps[name]])[0])
+                    rows.append(torch.stack([_maxcos(known[reference], own) for reference in references]))
+                images.append(torch.stack(rows))
+        values = torch.stack(images).double().cpu().numpy()  # [n, representations, references]
+        for number, name in enumerate(names):
+            each = values[:, number]
+            yield Score(
+                name,
+                float(each.mean()),
+                count=len(each),
+                details={
+                    "interval": list(bootstrap(each.mean(axis=1))),
+                    "references": {
+                        reference: {"value": float(column.mean()), "interval": list(bootstrap(column))}
+                        for reference, column in zip(references, each.T, strict=True)
+                    },
+                    "projectors": {used: projected.cards[used].digest for used in dict.fromkeys([name, *references])},
+                },
+            )
+
+
+def _maxcos(reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Return A of unit tokens ``[s, d]`` and ``[t, d]``, a block of similarities at a time."""
+    step = max(1, BLOCK // len(reference))
+    best = [(part @ reference.T).amax(dim=1).sum() for part in torch.split(target, step)]
+    return torch.stack(best).sum() / len(target)
 
 
 def mean_maxcos(images: Iterable[tuple[torch.Tensor, torch.Tensor]], seed: int = 0) -> MaxCos:
@@ -82,7 +163,7 @@ def mean_maxcos(images: Iterable[tuple[torch.Tensor, torch.Tensor]], seed: int =
     return MaxCos(float(np.mean(values)), bootstrap(values, seed), len(values))
 
 
-def bootstrap(values: Sequence[float], seed: int = 0) -> tuple[float, float]:
+def bootstrap(values: Sequence[float] | NDArray[np.float64], seed: int = 0) -> tuple[float, float]:
     """Return the 95% percentile interval of a mean over images; of one image, which says nothing, -1 to 1."""
     if len(values) == 1:
         return -1.0, 1.0

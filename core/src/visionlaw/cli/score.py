@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from visionlaw.features.runtime import Runtime
     from visionlaw.protocols import Representation
-    from visionlaw.scoring.measuring import Measuring
+    from visionlaw.scoring.correspondence import MeasuringC
     from visionlaw.store import ScoreRow
 
 app = typer.Typer(no_args_is_help=True)
@@ -146,7 +146,7 @@ def compare(
     from visionlaw.cli.score_views import comparison_as_json, print_comparison
     from visionlaw.correspondence.bootstrap import Bootstrap
     from visionlaw.correspondence.statistics import compare as compare_matches
-    from visionlaw.scoring.measuring import Measuring
+    from visionlaw.scoring.correspondence import MeasuringC
     from visionlaw.scoring.representations import check_combinable, name_of
 
     here = project(space)
@@ -156,7 +156,7 @@ def compare(
     for representation in chosen:
         check_combinable(representation)
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
-    measuring = Measuring.prepare(here, dataset, data, scorer, device, **options)
+    measuring = MeasuringC.prepare(here, dataset, data, scorer, device, **options)
     with _progress() as progress:
         table, matched = measuring.matches(chosen, progress)
         found = {name_of(representation): matches for representation, matches in matched}
@@ -182,21 +182,21 @@ def _prepare(
     scorer: str | None,
     device: str | None,
     options: dict[str, Any],
-) -> Iterator[Measuring]:
+) -> Iterator[MeasuringC]:
     """Open the data set that is named, or all that the space and its benchmarks name.
 
     Those of benchmarks that cannot be used are left out with a note; if none can, the first one's reason is the error.
     """
-    from visionlaw.scoring.measuring import Measuring
+    from visionlaw.scoring.correspondence import MeasuringC
 
     if dataset is not None:
-        yield Measuring.prepare(here, dataset, data, scorer, device, **options)
+        yield MeasuringC.prepare(here, dataset, data, scorer, device, **options)
         return
-    usable: list[Measuring] = []
+    usable: list[MeasuringC] = []
     refused: list[VisionlawError] = []
     for name in here.space.correspondence_datasets():
         try:
-            usable.append(Measuring.prepare(here, name, None, scorer, device, **options))
+            usable.append(MeasuringC.prepare(here, name, None, scorer, device, **options))
         except (*UNAVAILABLE, DataError) as error:
             refused.append(error)
     if not usable:
@@ -206,7 +206,7 @@ def _prepare(
     yield from usable
 
 
-def _tell_left_out(measuring: Measuring) -> None:
+def _tell_left_out(measuring: MeasuringC) -> None:
     """Note the pairs that a data set of files had to leave out."""
     from visionlaw.protocols import CheckedDataset
 
@@ -254,7 +254,7 @@ def _progress() -> Generator[Callable[[str, int, int], None]]:
 
 
 def _draw(
-    measuring: Measuring,
+    measuring: MeasuringC,
     rows: Sequence[ScoreRow],
     chosen: Sequence[Representation],
     folder: Path,

@@ -10,7 +10,7 @@ from visionlaw.errors import DataError, did_you_mean
 
 if TYPE_CHECKING:
     from visionlaw.correspondence.statistics import Comparison
-    from visionlaw.scoring.measuring import Measuring
+    from visionlaw.scoring.correspondence import MeasuringC
     from visionlaw.store import ScoreRow
 
 CORE = "correspondence"
@@ -141,7 +141,7 @@ def _breakdown(row: ScoreRow) -> dict[str, Figures]:
     return {"category": categories} | by_attribute | ({"category": categories} if categories else {})
 
 
-def comparison_as_json(names: tuple[str, str], measuring: Measuring, pairs: int, found: Comparison) -> dict[str, Any]:
+def comparison_as_json(names: tuple[str, str], measuring: MeasuringC, pairs: int, found: Comparison) -> dict[str, Any]:
     """Return a comparison as JSON values."""
     from dataclasses import asdict
 
@@ -160,7 +160,7 @@ def comparison_as_json(names: tuple[str, str], measuring: Measuring, pairs: int,
     }
 
 
-def print_comparison(names: tuple[str, str], measuring: Measuring, pairs: int, found: Comparison) -> None:
+def print_comparison(names: tuple[str, str], measuring: MeasuringC, pairs: int, found: Comparison) -> None:
     """Print which of two representations is better, and whether the pairs suffice to say so."""
     from visionlaw.correspondence.bootstrap import LEVEL
 

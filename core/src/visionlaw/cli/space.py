@@ -48,6 +48,13 @@ def check(
                 "file": str(here.space_path),
                 "representations": representations,
                 "benchmarks": list(space.benchmarks),
+                "alignment": {
+                    "definition": space.alignment_scorer,
+                    "images": {
+                        benchmark: found.source if (found := space.images_of(benchmark)) else None
+                        for benchmark in space.benchmarks
+                    },
+                },
                 "correspondence": {benchmark: space.correspondence_of(benchmark) for benchmark in space.benchmarks},
                 "missing": missing,
             }
@@ -57,6 +64,7 @@ def check(
     write(f"{here.space_path}: valid.")
     counts = ((single, "encoder"), (len(representations) - single, "combination"), (len(space.benchmarks), "benchmark"))
     write(", ".join(plural(number, noun) for number, noun in counts) + ".")
+    write(f"A is measured by: {space.alignment_scorer}.")
     write(f"C is measured on: {', '.join(space.correspondence_datasets())}.")
     for remedy, ids in missing.items():
         write(f"Not usable yet: {', '.join(ids)}\n  → {remedy}")

@@ -135,7 +135,7 @@ class BatchEncoder:
 
     def _halve(self, tried: int, error: PluginError) -> None:
         """Go on with smaller batches if the memory is full; any other failure stands."""
-        if not _is_full(error.__cause__):
+        if not is_full(error.__cause__):
             raise error
         if tried == 1:
             raise DataError(
@@ -164,7 +164,8 @@ def default_batch(device: torch.device, resolution: int) -> int:
     return min(largest, 2 ** max(0, math.floor(math.log2(wanted))))
 
 
-def _is_full(error: BaseException | None) -> bool:
+def is_full(error: BaseException | None) -> bool:
+    """Whether an error says that memory, a device's or the machine's, does not suffice."""
     return isinstance(error, MemoryError) or (
         isinstance(error, RuntimeError) and any(words in str(error).lower() for words in FULL)
     )

@@ -136,6 +136,17 @@ def image_size(path: str | Path) -> tuple[int, int]:
             return (height, width) if _orientation(image) in _SIDEWAYS else (width, height)
 
 
+def check_encoded(content: bytes, name: str) -> None:
+    """Check that encoded content has the header of an image that is loaded; one cut off behind its header has.
+
+    Raises:
+        DataError: It is empty, not of a format in ``FORMATS``, or has more pixels than are loaded.
+    """
+    check_bytes(len(content), name)
+    with _open(content, name) as image:
+        _check_size(name, image.size)
+
+
 def upright_rgb(image: Image.Image, name: str) -> Image.Image:
     """Turn an image, decoded or only opened, upright as its EXIF orientation says, and to 8-bit RGB.
 

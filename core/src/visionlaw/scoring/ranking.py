@@ -10,7 +10,7 @@ from visionlaw.errors import InvalidIdError
 from visionlaw.libraries import require_torch
 from visionlaw.project import Project
 from visionlaw.protocols import silent
-from visionlaw.scoring.measuring import Measuring
+from visionlaw.scoring.correspondence import MeasuringC
 
 if TYPE_CHECKING:
     from visionlaw.features.runtime import Dtype
@@ -37,7 +37,8 @@ def score(
 
     It is what ``visionlaw score correspondence`` does for one data set, with the same store and caches: those of the
     nearest registry.toml's folder, or of the working directory. What is stored is neither encoded nor scored again, and
-    each score is stored as soon as it is known. :class:`visionlaw.scoring.measuring.Measuring` yields them one by one.
+    each score is stored as soon as it is known. :class:`visionlaw.scoring.correspondence.MeasuringC` yields them one by
+    one.
 
     Args:
         *representations: Ids, aliases, published names or combinations; none: all of the space.
@@ -72,5 +73,5 @@ def score(
     chosen = here.representations(representations or here.space.representations, runtime, folders)
     folder = None if root is None else Path(root).expanduser()
     given = {name: value for name, value in options.items() if value is not None}
-    measuring = Measuring.prepare(here, dataset, folder, scorer, device, **given)
+    measuring = MeasuringC.prepare(here, dataset, folder, scorer, device, **given)
     return measuring.ranked(measuring.scores(chosen, progress=progress or silent))

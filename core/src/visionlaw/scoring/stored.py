@@ -27,6 +27,10 @@ class Measurement:
         dataset_version: Identity of their content.
         sources: What else would change the numbers: distributions, versions and libraries of the scorer and the data.
         combiner: What the combiner is; counts for combinations only.
+        benchmark: The benchmark that the scores belong to; empty when they serve all.
+        params: What they depend on beside the scorer's own parameters, such as the number of images and their seed.
+        of_each: Representation → what else its score depends on, such as the digest of its projector.
+        told: What is kept with the scores for people; changes no number.
     """
 
     scorer: str
@@ -34,6 +38,10 @@ class Measurement:
     dataset_version: str
     sources: Mapping[str, Any] = field(default_factory=dict[str, Any])
     combiner: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    benchmark: str = ""
+    params: Mapping[str, Any] = field(default_factory=dict[str, Any])
+    of_each: Mapping[str, Mapping[str, Any]] = field(default_factory=dict[str, "Mapping[str, Any]"])
+    told: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
     def guard(self) -> AbstractContextManager[None]:
         """Return what turns a failure of the scorer into one sentence that names it."""
@@ -42,22 +50,25 @@ class Measurement:
 
     def row(self, representation: Representation, scorer: Scorer, score: Score) -> ScoreRow:
         """Return what the store keeps of a score."""
+        name = name_of(representation)
         combined = {"combiner": dict(self.combiner)} if len(representation) > 1 else {}
         return ScoreRow(
-            representation=name_of(representation),
+            representation=name,
             scorer=self.scorer,
             dataset=self.dataset,
             dataset_version=self.dataset_version,
             protocol=scorer.protocol,
             value=float(score.value),
             count=int(score.count),
-            params=dict(scorer.parameters),
+            benchmark=self.benchmark,
+            params={**scorer.parameters, **self.params},
             provenance={
                 **self.sources,
                 **combined,
+                **self.of_each.get(name, {}),
                 "encoders": {part.id: dict(part.provenance) for part in representation},
             },
-            extra=dict(score.details),
+            extra={**self.told, **score.details},
         )
 
 

@@ -15,6 +15,9 @@ from visionlaw.errors import StoreError
 FOLDER = "folder"
 """The name in a score's provenance of the folder of data that was given instead of the project's: no study uses it."""
 
+ASIDE = "aside"
+"""The name in a score's provenance of the language model that was given instead of the project's: no study uses it."""
+
 
 @dataclass(frozen=True)
 class ScoreRow:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CommandSpec, ImageSourceSpec
+from visionlaw.specs import CommandSpec, ImageSourceSpec, Option
 
 
 @hookimpl
@@ -16,6 +16,14 @@ def visionlaw_image_sources() -> Iterator[ImageSourceSpec]:
         target="visionlaw_mllm.source:build",
         description="Image–caption pairs of records in LLaVA's form: JSON, JSON lines, parquet or WebDataset shards.",
         captions=True,
+        options={
+            "images": Option(
+                type="str",
+                default="",
+                description="The folder that image paths start in, seen from the one that the records lie in.",
+            ),
+        },
+        extras=("parquet",),
         license="as the records' maker says",
     )
 

@@ -53,7 +53,7 @@ def shard_sources(path: Path, name: str) -> Iterator[Source]:
     try:
         with ExitStack() as stack:
             stream = _open_stream(path, stack)
-            archive = stack.enter_context(tarfile.open(fileobj=stream, mode="r:", tarinfo=_Member))
+            archive = stack.enter_context(tarfile.open(fileobj=stream, mode="r:", tarinfo=Member))
             while (member := archive.next()) is not None:
                 vars(archive)["members"] = []  # tarfile would remember every member
                 if is_image_name(member.name):
@@ -87,11 +87,12 @@ def _member_source(archive: tarfile.TarFile, member: tarfile.TarInfo, name: str)
     return encoded_source(name, file.read())
 
 
-class _Member(tarfile.TarInfo):
+class Member(tarfile.TarInfo):
     """A member whose header is refused where tarfile would end the archive without a word, or read without bounds."""
 
     @classmethod
     def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> Self:
+        """Return the member of a header, as :meth:`tarfile.TarInfo.frombuf`; raise ``ReadError`` for a bad one."""
         if len(buf) != tarfile.BLOCKSIZE:
             raise tarfile.ReadError("it ends without the mark of its end, so that images may be missing")
         try:

@@ -1,0 +1,1 @@
+"""The verbs that train, and those for projectors."""
