@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CombinerSpec, DatasetSpec, ImageSourceSpec, Option, SamplerSpec, ScorerSpec, ScorerVariant
+from visionlaw.specs import (
+    CombinerSpec,
+    DatasetSpec,
+    ImageSourceSpec,
+    Option,
+    SamplerSpec,
+    ScorerSpec,
+    ScorerVariant,
+)
 
 COMPANION_OPTIONS = {
     "against": Option(
