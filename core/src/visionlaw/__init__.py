@@ -1,8 +1,8 @@
 """visionlaw: which vision encoder, or combination, should my multimodal LLM use?
 
-Plugin authors need :data:`hookimpl` and the specs; researchers :func:`load`, :func:`score` and the rooms ``features``,
-``correspondence``, ``law`` and ``policy``. Importing this package imports none of them: names are resolved on first
-use, and nothing is scanned.
+Plugin authors need :data:`hookimpl` and the specs; researchers :func:`load`, :func:`score`, :func:`score_alignment` and
+the rooms ``features``, ``correspondence``, ``alignment``, ``law`` and ``policy``. Importing this package imports none
+of them: names are resolved on first use, and nothing is scanned.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from visionlaw.hookspecs import hookimpl
     from visionlaw.loading import load
     from visionlaw.registry import Registry
+    from visionlaw.scoring.aligning import score_alignment
     from visionlaw.scoring.ranking import score
     from visionlaw.space import SearchSpace
     from visionlaw.specs import (
@@ -37,6 +38,7 @@ _HOMES = {
     "hookimpl": "visionlaw.hookspecs",
     "load": "visionlaw.loading",
     "score": "visionlaw.scoring.ranking",
+    "score_alignment": "visionlaw.scoring.aligning",
     "Registry": "visionlaw.registry",
     "SearchSpace": "visionlaw.space",
     "CombinerSpec": "visionlaw.specs",
@@ -69,6 +71,7 @@ __all__ = [
     "hookimpl",
     "load",
     "score",
+    "score_alignment",
 ]
 
 

@@ -5,7 +5,30 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CombinerSpec, DatasetSpec, ImageSourceSpec, Option, SamplerSpec, ScorerSpec
+from visionlaw.specs import (
+    CombinerSpec,
+    DatasetSpec,
+    ImageSourceSpec,
+    Option,
+    SamplerSpec,
+    ScorerSpec,
+    ScorerVariant,
+)
+
+COMPANION_OPTIONS = {
+    "against": Option(
+        type="str",
+        default="text",
+        choices=("text", "reference"),
+        description="What features are compared with: embeddings of the captions, or the reference encoders.",
+    ),
+    "layer": Option(
+        type="int",
+        default=-1,
+        description="text: the language model's hidden states, 0 before the first block, -1 after the last.",
+    ),
+}
+AGAINST_REFERENCES = {"against=reference": ScorerVariant(data="images", needs=("references",))}
 
 
 @hookimpl
@@ -21,7 +44,7 @@ def visionlaw_combiners() -> Iterable[CombinerSpec]:
 
 @hookimpl
 def visionlaw_scorers() -> Iterable[ScorerSpec]:
-    """List correspondence."""
+    """List correspondence, and the companions of alignment that need no training."""
     yield ScorerSpec(
         id="correspondence",
         target="visionlaw.correspondence.score:CorrespondenceScorer",
@@ -64,6 +87,67 @@ def visionlaw_scorers() -> Iterable[ScorerSpec]:
         description="How likely a language model finds captions, given the projected image (COLM 2025).",
         data="captions",
         needs=("projectors", "language"),
+    )
+    yield ScorerSpec(
+        id="mutual-knn",
+        target="visionlaw.alignment.mutual_knn:MutualKnnScorer",
+        extras=("torch", "language"),
+        measures="mutual k-NN",
+        unit="share of common neighbours, 0–1",
+        data="captions",
+        needs=("language",),
+        variants=AGAINST_REFERENCES,
+        description="How many nearest neighbours an image has in common by its features and by its caption.",
+        options={
+            "k": Option(type="int", default=10, description="Neighbours of an image, 1 to images − 1."),
+            **COMPANION_OPTIONS,
+        },
+        tags=("training-free",),
+    )
+    yield ScorerSpec(
+        id="cka",
+        target="visionlaw.alignment.cka:CkaScorer",
+        extras=("torch", "language"),
+        measures="CKA",
+        unit="centred kernel alignment, −1 to 1",
+        data="captions",
+        needs=("language",),
+        variants=AGAINST_REFERENCES,
+        description="Whether features find the same pairs of images alike as captions do: linear CKA.",
+        options={
+            "debiased": Option(
+                type="bool", default=True, description="Whether the unbiased HSIC is used; false: as published in 2019."
+            ),
+            **COMPANION_OPTIONS,
+        },
+        tags=("training-free",),
+    )
+    yield ScorerSpec(
+        id="logme",
+        target="visionlaw.alignment.logme:LogmeScorer",
+        extras=("torch", "language"),
+        measures="LogME",
+        unit="log evidence per image and dimension, −1.42 to 5.49",
+        data="captions",
+        needs=("language",),
+        variants=AGAINST_REFERENCES,
+        description="How well a linear model explains the captions' embeddings by the features, by its evidence.",
+        options=COMPANION_OPTIONS,
+        tags=("training-free",),
+    )
+    yield ScorerSpec(
+        id="gromov-wasserstein",
+        target="visionlaw.alignment.gromov_wasserstein:GromovWassersteinScorer",
+        extras=("transport", "language"),
+        measures="GW",
+        unit="distance, 0–1.42, lower is better",
+        higher_is_better=False,
+        data="captions",
+        needs=("language",),
+        variants=AGAINST_REFERENCES,
+        description="How well the distances between images can be laid upon those between captions.",
+        options=COMPANION_OPTIONS,
+        tags=("training-free",),
     )
 
 

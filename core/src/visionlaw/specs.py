@@ -204,6 +204,21 @@ class CombinerSpec(Spec):
     kind: ClassVar[Kind] = "combiner"
 
 
+ScoredData = Literal["pairs", "images", "captions"]
+ScorerNeed = Literal["projectors", "references", "language"]
+
+
+class ScorerVariant(BaseModel):
+    """What an option's value changes about what a scorer takes."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    data: ScoredData | None = Field(default=None, description="What it measures on; None: as without the option.")
+    needs: tuple[ScorerNeed, ...] | None = Field(
+        default=None, description="What else it needs; None: as without the option."
+    )
+
+
 class ScorerSpec(Spec):
     """A cheap score of frozen features."""
 
@@ -212,14 +227,25 @@ class ScorerSpec(Spec):
     measures: str = Field(description="The law's variable that it supplies: 'A', 'C' or a name of its own.")
     unit: str = Field(default="", description="Unit and range of the score, for instance '% of keypoints, 0-100'.")
     higher_is_better: bool = Field(default=True, description="Whether a higher score is better.")
-    data: Literal["pairs", "images", "captions"] = Field(
+    data: ScoredData = Field(
         default="pairs",
         description="What it measures on: pairs of images with keypoints, images, or images with captions.",
     )
-    needs: tuple[Literal["projectors", "references", "language"], ...] = Field(
+    needs: tuple[ScorerNeed, ...] = Field(
         default=(),
         description="What else it needs: trained projectors, reference encoders, a language model.",
     )
+    variants: dict[str, ScorerVariant] = Field(
+        default={}, description="'option=value' → what it takes instead when that option is given."
+    )
+
+    def of(self, options: Mapping[str, Any]) -> ScorerSpec:
+        """Return the spec that holds for an id with these options: its variants applied."""
+        changes: dict[str, Any] = {}
+        for name, value in options.items():
+            variant = self.variants.get(f"{name}={value}")
+            changes |= variant.model_dump(exclude_none=True) if variant is not None else {}
+        return self.model_copy(update=changes) if changes else self
 
 
 class SamplerSpec(Spec):

@@ -49,6 +49,11 @@ def read_runtime(
     return Runtime(device, cast("Dtype", dtype), autocast, compile)
 
 
+def runtime_given(device: str | None, dtype: str) -> Runtime | None:
+    """Return how encoders compute, None for the default: stored scores can be shown without torch."""
+    return None if (device, dtype) == (None, "float32") else read_runtime(device, dtype)
+
+
 def read_checkpoints(texts: list[str] | None) -> dict[str, Path]:
     """Read ``ID=FOLDER``; an id has no ``=`` before its options.
 

@@ -6,7 +6,8 @@ import json
 import math
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, cast
 
 if TYPE_CHECKING:
@@ -63,6 +64,18 @@ def printable(text: str) -> str:
 def note(text: str) -> None:
     """Write a line to stderr, where it cannot damage piped data."""
     sys.stderr.write(text.rstrip() + "\n")
+
+
+@contextmanager
+def scoring_progress() -> Generator[Callable[[str, int, int], None]]:
+    """A bar on stderr, gone when done; nothing where stderr is no terminal."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    screen = console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
 
 
 def _plain(value: Any) -> Any:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,20 +10,21 @@ import typer
 
 from visionlaw.cli.choosing import combinable, usable, with_layers
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.encoders import CheckpointOption, DeviceOption, DtypeOption, read_checkpoints, read_runtime
-from visionlaw.cli.output import console, note, plural, print_json, write
+from visionlaw.cli.encoders import CheckpointOption, DeviceOption, DtypeOption, read_checkpoints, runtime_given
+from visionlaw.cli.output import note, plural, print_json, scoring_progress, write
+from visionlaw.cli.score_alignment import alignment
 from visionlaw.errors import UNAVAILABLE, DataError, VisionlawError
 from visionlaw.project import Project
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from visionlaw.features.runtime import Runtime
     from visionlaw.protocols import Representation
     from visionlaw.scoring.correspondence import MeasuringC
     from visionlaw.store import ScoreRow
 
 app = typer.Typer(no_args_is_help=True)
+app.command("alignment")(alignment)
 
 DatasetOption = Annotated[str | None, typer.Option(help="Id of the image pairs; default: the space's.")]
 DataOption = Annotated[Path | None, typer.Option(help="Folder of the data set; default: the space's.")]
@@ -92,7 +92,7 @@ def correspondence(
             )
         dataset = named[0]
     names = with_layers(here, representations or usable(here), layers)
-    chosen = combinable(here.representations(names, _runtime(device, dtype), read_checkpoints(checkpoint)))
+    chosen = combinable(here.representations(names, runtime_given(device, dtype), read_checkpoints(checkpoint)))
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
     found: list[ScoreRow] = []
     pictures: list[Path] = []
@@ -104,7 +104,7 @@ def correspondence(
     if matches is not None:
         asked[0].require_matches()
     for measuring in asked:
-        with _progress() as progress:
+        with scoring_progress() as progress:
             rows = measuring.ranked(measuring.scores(chosen, progress=progress))
             pictures += [] if matches is None else _draw(measuring, rows, chosen, matches, progress)
         _tell_left_out(measuring)
@@ -150,14 +150,14 @@ def compare(
     from visionlaw.scoring.representations import check_combinable, name_of
 
     here = project(space)
-    chosen = here.representations([a, b], _runtime(device, dtype), read_checkpoints(checkpoint))
+    chosen = here.representations([a, b], runtime_given(device, dtype), read_checkpoints(checkpoint))
     if len(chosen) == 1:
         raise DataError(f"A and B are the same representation, '{name_of(chosen[0])}'.", "Name two.")
     for representation in chosen:
         check_combinable(representation)
     options = _given(alpha=alpha, protocol=protocol, matcher=matcher)
     measuring = MeasuringC.prepare(here, dataset, data, scorer, device, **options)
-    with _progress() as progress:
+    with scoring_progress() as progress:
         table, matched = measuring.matches(chosen, progress)
         found = {name_of(representation): matches for representation, matches in matched}
     _tell_left_out(measuring)
@@ -234,23 +234,6 @@ def _print_by(rows: Sequence[ScoreRow], attributes: Sequence[str]) -> None:
             raise unknown[0]
         for error in unknown:
             note(str(error))
-
-
-def _runtime(device: str | None, dtype: str) -> Runtime | None:
-    """Return how encoders compute, None for the default: stored scores can be shown without torch."""
-    return None if (device, dtype) == (None, "float32") else read_runtime(device, dtype)
-
-
-@contextmanager
-def _progress() -> Generator[Callable[[str, int, int], None]]:
-    """A bar on stderr, gone when done; nothing where stderr is no terminal."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    screen = console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=screen, transient=True, disable=not screen.is_terminal) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda stage, done, total: bar.update(task, description=stage, completed=done, total=total)
 
 
 def _draw(

@@ -32,6 +32,7 @@ from visionlaw.policy.checks import (
 from visionlaw.policy.ranking import Ranking, rank
 from visionlaw.policy.reasons import situation
 from visionlaw.policy.state import Status, StudyState
+from visionlaw.policy.tools import check_tools
 from visionlaw.protocols import Sampler
 from visionlaw.store.store import Store, add_run
 from visionlaw.store.studies import (
@@ -116,7 +117,13 @@ class Study:
             return suggestions
 
     def tell(
-        self, representation: str, results: Mapping[str, float], *, source: str = "", source_version: str = ""
+        self,
+        representation: str,
+        results: Mapping[str, float],
+        *,
+        source: str = "",
+        source_version: str | Mapping[str, str] = "",
+        force: bool = False,
     ) -> Told:
         """Tell the performance of a finetuned representation; the study need not have asked for it.
 
@@ -127,18 +134,22 @@ class Study:
             representation: An id, an alias or a published name.
             results: Performance by benchmark, in the benchmark's own unit.
             source: The tool that measured it, or a sentence.
-            source_version: The tool's version.
+            source_version: The tool's version, or that of each benchmark.
+            force: Whether to tell it although the benchmark's other results are another tool's.
 
         Raises:
             UnknownIdError: Nobody knows the representation.
-            StudyError: Not a benchmark of this study, not a finite number, or nothing was told.
+            StudyError: Not a benchmark of this study, not a finite number, nothing was told, or a mix of tools.
         """
         check_results(self.settings, results)
         name = self._find(representation)
         with self._store.writing() as session:
             history = self._begin(session)
             before, now = history.results.get(name, {}), datetime.now(UTC)
-            rows = {b: ResultRow(float(value), source, source_version, now) for b, value in results.items()}
+            versions = dict.fromkeys(results, source_version) if isinstance(source_version, str) else source_version
+            rows = {b: ResultRow(float(v), source, versions.get(b, ""), now) for b, v in results.items()}
+            if not force:
+                check_tools(history, name, rows)
             changed = {b: row for b, row in rows.items() if b not in before or _differ(before[b], row)}
             trial = history.trials.get(name, TrialRow(name, None, "done"))
             if changed:

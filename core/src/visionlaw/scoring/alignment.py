@@ -132,8 +132,8 @@ class Method:
         """The scorer's spec."""
         return cast("ScorerSpec", self.project.registry.get("scorer", self.name).spec)
 
-    def on_benchmarks(self, benchmarks: Sequence[str] | None = None) -> list[MeasuringA]:
-        """Draw the images that registry.toml names: of each benchmark, or the captions that serve all.
+    def sources(self, benchmarks: Sequence[str] | None = None) -> dict[str, ImagesAt]:
+        """Return the image source of each benchmark, or under :data:`ALL` that of the captions that serve all.
 
         Args:
             benchmarks: Keys of [benchmarks]; None: all that name images.
@@ -141,31 +141,39 @@ class Method:
         Raises:
             UnknownIdError: There is no such benchmark.
             ConfigError: registry.toml names no images of a benchmark that is asked for, or none at all.
-            DataError: A source cannot be read, or has too few images.
+            DataError: Benchmarks are asked for, and the scorer has one score for all of them.
         """
         space = self.project.space
         if self.spec.data == "captions":
+            for benchmark in benchmarks or ():
+                self._require(benchmark)
             if space.captions is None:
                 raise ConfigError(
                     f"The scorer '{self.name}' measures on image–caption pairs, and none are named.",
                     'Write captions = "list" and captions_root = "FILE" under [alignment] of registry.toml, or give '
                     "--images SOURCE --root PATH.",
                 )
-            return [self.on(space.captions)]
+            return {ALL: space.captions}
         asked = tuple(space.benchmarks) if benchmarks is None else tuple(benchmarks)
         for benchmark in asked:
-            _require_benchmark(self.project, benchmark)
-        named = {benchmark: space.images_of(benchmark) for benchmark in asked}
-        without = [benchmark for benchmark, images in named.items() if images is None]
-        if without and (benchmarks is not None or len(without) == len(named)):
+            self._require(benchmark)
+        found = {benchmark: images for benchmark in asked if (images := space.images_of(benchmark)) is not None}
+        without = [benchmark for benchmark in asked if benchmark not in found]
+        if not found or (without and benchmarks is not None):
             raise ConfigError(
-                f"registry.toml names no images of {', '.join(map(repr, without))}.",
+                f"registry.toml names no images of {', '.join(map(repr, without)) or 'any benchmark'}.",
                 'Write images = "folder" and images_root = "FOLDER" beside the benchmark\'s name under [benchmarks], '
                 "or give --images SOURCE --root PATH.",
             )
-        if not named:
-            raise ConfigError("registry.toml has no benchmark.", "Give images with --images SOURCE --root PATH.")
-        return [self.on(images, benchmark) for benchmark, images in named.items() if images is not None]
+        return found
+
+    def on_benchmarks(self, benchmarks: Sequence[str] | None = None) -> list[MeasuringA]:
+        """Draw the images of each of :meth:`sources`.
+
+        Raises:
+            UnknownIdError, ConfigError, PluginError, DataError: As :meth:`sources` and :meth:`on`.
+        """
+        return [self.on(images, benchmark) for benchmark, images in self.sources(benchmarks).items()]
 
     def on(self, images: ImagesAt, benchmark: str = ALL) -> MeasuringA:
         """Draw images of one source, for one benchmark or for all.
@@ -175,13 +183,8 @@ class Method:
             DataError: It cannot be read, or has too few images; a scorer of captions is given images of one benchmark.
         """
         registry, captions = self.project.registry, self.spec.data == "captions"
-        if captions and benchmark != ALL:
-            raise DataError(
-                f"The scorer '{self.name}' has one score for all benchmarks, none for '{benchmark}' alone.",
-                "Leave out --benchmark.",
-            )
         if benchmark != ALL:
-            _require_benchmark(self.project, benchmark)
+            self._require(benchmark)
         name = registry.canonical("image_source", images.source)
         entry = registry.get("image_source", name)
         source = registry.load("image_source", name, root=images.root)
@@ -204,6 +207,16 @@ class Method:
             told={} if self.language is None else {"language": self.language.name},
         )
         return MeasuringA(self.project, self.scorer, drawn, measurement, self.device, self)
+
+    def check_trained(self, representations: Iterable[Representation]) -> None:
+        """Check that representations have projectors, if the scorer needs them.
+
+        Raises:
+            DataError: Some have none.
+        """
+        missing = self.without_projector(representations)
+        if missing:
+            raise _untrained(missing)
 
     def without_projector(self, representations: Iterable[Representation]) -> list[str]:
         """Return the representations that have no projector for the language model, if the scorer needs projectors.
@@ -228,6 +241,19 @@ class Method:
         folder = projector_folder(self.project.projectors, representation, self.language.fingerprint)
         card = read_card(folder)
         return None if card is None else card.digest
+
+    def _require(self, benchmark: str) -> None:
+        known = self.project.space.benchmarks
+        if benchmark not in known:
+            raise UnknownIdError(
+                f"'{benchmark}' is not under [benchmarks] of registry.toml.",
+                did_you_mean(benchmark, known) or f"It has: {', '.join(known) or 'none'}.",
+            )
+        if self.spec.data == "captions":
+            raise DataError(
+                f"The scorer '{self.name}' has one score for all benchmarks, none for '{benchmark}' alone.",
+                "Leave out --benchmark.",
+            )
 
     @cached_property
     def _behind(self) -> dict[str, Any]:
@@ -277,9 +303,7 @@ class MeasuringA(Measuring):
         Raises:
             DataError: Representations have no projector.
         """
-        missing = self.method.without_projector(representations)
-        if missing:
-            raise _untrained(missing)
+        self.method.check_trained(representations)
         if "projectors" not in self.method.spec.needs:
             return self.measurement
         names = map(name_of, representations)
@@ -344,15 +368,6 @@ def _references(
     bases = {parse_reference(part).base for name in names for part in split_representation(name)}
     own = {n: folder for n, folder in checkpoints.items() if parse_reference(project.space.canonical(n)).base in bases}
     return project.representations(names, runtime, own)
-
-
-def _require_benchmark(project: Project, benchmark: str) -> None:
-    known = project.space.benchmarks
-    if benchmark not in known:
-        raise UnknownIdError(
-            f"'{benchmark}' is not under [benchmarks] of registry.toml.",
-            did_you_mean(benchmark, known) or f"It has: {', '.join(known) or 'none'}.",
-        )
 
 
 def _untrained(names: Sequence[str], what: str = "representation") -> DataError:

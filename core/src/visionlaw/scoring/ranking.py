@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from visionlaw.protocols import silent
 from visionlaw.scoring.correspondence import MeasuringC
 
 if TYPE_CHECKING:
-    from visionlaw.features.runtime import Dtype
+    from visionlaw.features.runtime import Dtype, Runtime
     from visionlaw.store import ScoreRow
 
 
@@ -59,19 +59,37 @@ def score(
         MissingDependencyError: torch is not installed, and a score is not stored.
         StoreError: The store cannot be read or written.
     """
-    for name in representations:
-        if not isinstance(name, str):  # pyright: ignore[reportUnnecessaryIsInstance]
-            raise InvalidIdError(f"{name!r} is no id.", 'Give ids one by one: visionlaw.score("a", "b").')
+    check_names(representations)
     here = Project.find()
-    runtime = None
-    if (device, dtype) != (None, "float32"):
-        require_torch()
-        from visionlaw.features.runtime import Runtime
-
-        runtime = Runtime(device, dtype)
+    runtime = runtime_of(device, dtype)
     folders = {name: Path(folder).expanduser() for name, folder in (checkpoints or {}).items()}
     chosen = here.representations(representations or here.space.representations, runtime, folders)
     folder = None if root is None else Path(root).expanduser()
     given = {name: value for name, value in options.items() if value is not None}
     measuring = MeasuringC.prepare(here, dataset, folder, scorer, device, **given)
     return measuring.ranked(measuring.scores(chosen, progress=progress or silent))
+
+
+def check_names(representations: Sequence[object]) -> None:
+    """Check that names are texts.
+
+    Raises:
+        InvalidIdError: One is a list, or something else.
+    """
+    for name in representations:
+        if not isinstance(name, str):
+            raise InvalidIdError(f"{name!r} is no id.", 'Give ids one by one: "a", "b".')
+
+
+def runtime_of(device: str | None, dtype: Dtype) -> Runtime | None:
+    """Return how encoders compute, None for the default: stored scores can be had without torch.
+
+    Raises:
+        MissingDependencyError: torch is not installed.
+    """
+    if (device, dtype) == (None, "float32"):
+        return None
+    require_torch()
+    from visionlaw.features.runtime import Runtime
+
+    return Runtime(device, dtype)

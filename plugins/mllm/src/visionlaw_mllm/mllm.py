@@ -31,6 +31,7 @@ from visionlaw.project import Project
 from visionlaw.protocols import FeatureStore, Representation
 from visionlaw.scoring.representations import name_of
 from visionlaw_mllm.saved import MLLMCard, read_model, write_model
+from visionlaw_mllm.templates import Template
 
 
 class MLLM(torch.nn.Module):
@@ -58,7 +59,7 @@ class MLLM(torch.nn.Module):
         language: PreTrainedModel,
         tokenizer: Any,
         base: LanguageRef,
-        template: str = "v1",
+        template: Template = "v1",
         training: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__()
@@ -68,7 +69,7 @@ class MLLM(torch.nn.Module):
         self.language = language
         self.tokenizer = tokenizer
         self.base = base
-        self.template = template
+        self.template: Template = template
         self.training_facts = dict(training or {})
 
     @classmethod
@@ -79,7 +80,7 @@ class MLLM(torch.nn.Module):
         language: LanguageRef,
         runtime: Runtime | None = None,
         dtype: torch.dtype | None = None,
-        template: str = "v1",
+        template: Template = "v1",
     ) -> MLLM:
         """Return what stage 1 left: the project's projector of a representation on the frozen language model.
 
@@ -151,7 +152,7 @@ class MLLM(torch.nn.Module):
         base: LanguageRef,
         runtime: Runtime | None,
         dtype: torch.dtype | None,
-        template: str,
+        template: Template,
     ) -> MLLM:
         runtime = runtime or Runtime()
         device = choose_device(runtime.device)
@@ -221,6 +222,65 @@ class MLLM(torch.nn.Module):
         dtype = weights.dtype if weights is not None else torch.float32
         projected = [self.projector(part.to(self.device, dtype)) for part in tokens]
         return [cast("torch.Tensor", part).to(self.language.dtype) for part in projected]
+
+    def generate(
+        self,
+        images: Sequence[Any],
+        prompts: Sequence[str],
+        max_new_tokens: int = 128,
+        temperature: float = 0.0,
+        seed: int = 0,
+        stop: Sequence[str] = (),
+        batch_size: int = 8,
+        cache: FeatureStore | None = None,
+    ) -> list[str]:
+        """Answer prompts about images; at temperature 0 an answer does not depend on what shares its batch.
+
+        Args:
+            images: One for each prompt: a path, a Pillow image, an array…; None for a prompt without an image.
+            prompts: What is asked. The template ``plain`` has no place for it: it describes the image.
+            max_new_tokens: The longest answer, in tokens.
+            temperature: 0: the most probable token each time; above: sampled.
+            seed: Of the sampling.
+            stop: Texts that end an answer and are no part of it.
+            batch_size: Prompts that pass the language model together.
+            cache: Where features are looked up and kept; None: nowhere.
+
+        Raises:
+            DataError: An image cannot be used, a prompt fills the context, or numbers do not match.
+        """
+        from visionlaw_mllm.answering import Generating, generate
+
+        how = Generating(max_new_tokens, temperature, seed, tuple(stop))
+        return generate(self, images, prompts, how, batch_size, cache)
+
+    def option_scores(
+        self,
+        images: Sequence[Any],
+        prompts: Sequence[str],
+        options: Sequence[Sequence[str]],
+        batch_size: int = 8,
+        cache: FeatureStore | None = None,
+    ) -> list[list[float]]:
+        """Return the log-probability of each given answer to each prompt, its end included: ``log P(answer | prompt)``.
+
+        The end counts, so that of ``1`` and ``10`` each is an answer of its own. It is a sum over the answer's tokens;
+        :func:`visionlaw_mllm.answering.score_options` tells their number.
+
+        Args:
+            images: As for :meth:`generate`.
+            prompts: What is asked.
+            options: For each prompt at least one answer.
+            batch_size: Prompts, with all their options, that pass the language model together.
+            cache: As for :meth:`generate`.
+
+        Raises:
+            DataError: As :meth:`generate`.
+        """
+        from visionlaw_mllm.answering import score_options
+
+        scores = score_options(self, images, prompts, options, batch_size, cache)
+        return [[option.log_probability for option in found] for found in scores]
 
 
 def _runtime(card: ProjectorCard, device: str | None) -> Runtime:

@@ -23,7 +23,6 @@ def visionlaw_image_sources() -> Iterator[ImageSourceSpec]:
                 description="The folder that image paths start in, seen from the one that the records lie in.",
             ),
         },
-        extras=("parquet",),
         license="as the records' maker says",
     )
 

@@ -55,6 +55,8 @@ def encode(
         DataError: The conversation does not fit the template, or nothing to learn is left within the limit.
     """
     check_turns([turn for turn in turns if turn.speaker != "system"])
+    if turns[-1].speaker != "gpt":
+        raise DataError("It has no answer at the end.")
     example = _tokenised(render(turns, template, tokenizer), tokenizer)
     return example if limit is None else cut(example, limit, visual)
 

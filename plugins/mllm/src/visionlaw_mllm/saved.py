@@ -27,6 +27,7 @@ from visionlaw import atomic
 from visionlaw.alignment.language import LanguageRef, find_language, fingerprint
 from visionlaw.alignment.projector import ProjectorCard, load_projector, save_projector
 from visionlaw.errors import DataError, WeightsError
+from visionlaw_mllm.templates import TEMPLATES, Template
 
 CARD, STATE, LANGUAGE = "mllm.json", "state-", "language"
 FORMAT = 1
@@ -44,7 +45,7 @@ class MLLMCard:
     """
 
     representation: str
-    template: str
+    template: Template
     base: Mapping[str, Any]
     training: Mapping[str, Any] = field(default_factory=dict[str, Any])
 
@@ -154,7 +155,10 @@ def _read_card(folder: Path) -> tuple[MLLMCard, dict[str, Any]]:
         if facts.pop("format") != FORMAT:
             raise ValueError("it is of another version of visionlaw")
         storage = {name: facts.pop(name) for name in ("state", "fingerprint")}
-        return MLLMCard(**facts), storage
+        card = MLLMCard(**facts)
+        if card.template not in TEMPLATES:
+            raise ValueError(f"there is no template '{card.template}'")
+        return card, storage
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DataError(f"'{path}' cannot be read: {error}.", "Train the model again.") from error
 

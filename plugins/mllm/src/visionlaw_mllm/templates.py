@@ -1,10 +1,10 @@
 """Templates: what a conversation becomes as one text, and which parts of it are to be learnt.
 
-- ``plain`` (stage 1): the question is reduced to the image: ``<image>``, caption, line break; the latter two are learnt.
+- ``plain`` (stage 1): the question is reduced to the image; caption and a line break follow, and are learnt.
 - ``v1`` (Vicuna's, LLaVA-1.5's stage 2): ``SYSTEM USER: question ASSISTANT: answer</s>USER: …``, ``</s>`` being the
   tokenizer's own end of a sequence; answers are learnt, each with its end. A system turn takes the place of SYSTEM.
-- ``chat``: the tokenizer's own template. What it marks with ``{% generation %}`` is learnt; where it marks nothing, what
-  it adds for an answer to what it says when it asks for one, with the end of the turn, without white space behind that.
+- ``chat``: the tokenizer's own template. What it marks with ``{% generation %}`` is learnt; where it marks nothing,
+  what an answer adds to what it says when it asks for one, with the end of the turn, without white space behind that.
 
 Wherever ``<image>`` stands in a question, it is moved to the beginning of that question, as LLaVA does.
 """
@@ -141,12 +141,14 @@ def _added(tokenizer: Any, messages: list[dict[str, str]], text: str) -> tuple[i
     asked = _rendered(tokenizer, messages[:-1], ask=True)
     answered = _rendered(tokenizer, messages)
     special = tuple(tokenizer.all_special_tokens)
-    if text.startswith(asked) and text.startswith(answered) and len(asked) < len(answered):
+    if text.startswith(answered):
         # Nobody has to learn the line break after the token that ends a turn: generation stops before it.
         ended = answered.rstrip()
-        return len(asked), len(ended if ended.endswith(special) else answered)
-    # Some templates render an answer otherwise once a question follows; special tokens are never part of an answer.
-    ends = [place + len(token) for token in special if (place := text.find(token, len(asked))) >= 0]
-    if text.startswith(asked) and ends:
-        return len(asked), min(ends)
+        end = len(ended if ended.endswith(special) else answered)
+    else:
+        # Some templates render an answer otherwise once a question follows; special tokens are never part of an answer.
+        ends = [place + len(token) for token in special if (place := text.find(token, len(asked))) >= 0]
+        end = min(ends, default=0)
+    if text.startswith(asked) and messages[-1]["content"].strip() in text[len(asked) : end]:
+        return len(asked), end
     raise DataError("The tokenizer's chat template does not show where an answer begins and ends.", _OTHER)

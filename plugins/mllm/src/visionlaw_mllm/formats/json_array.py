@@ -9,7 +9,6 @@ from pathlib import Path
 
 from visionlaw.errors import DataError
 
-CHUNK = 2**20
 MAX_RECORD_BYTES = 2**24
 SPACE = " \t\r\n"
 
@@ -71,7 +70,7 @@ class _Text:
             rest = len(self._text)
             while self._at < rest and self._text[self._at] in SPACE:
                 self._at += 1
-            if self._at < rest or not self._read(CHUNK):
+            if self._at < rest or not self._read(1):
                 return self._text[self._at : self._at + 1]
 
     def take(self, sign: str) -> bool:
@@ -97,7 +96,7 @@ class _Text:
                 break
             if held > MAX_RECORD_BYTES:
                 raise ValueError(f"there is no JSON value of at most {MAX_RECORD_BYTES // 2**20} MiB")
-            if not self._read(max(CHUNK, held)):
+            if not self._read(max(1, held)):
                 if end < 0:
                     raise ValueError(f"what begins there is broken or cut off ({reason})")
                 break

@@ -16,9 +16,10 @@ from typing import BinaryIO
 
 from visionlaw.errors import DataError
 from visionlaw.features.images import open_file
-from visionlaw_mllm.formats.json_array import CHUNK, MAX_RECORD_BYTES, SPACE, scan_array
+from visionlaw_mllm.formats.json_array import MAX_RECORD_BYTES, SPACE, scan_array
 from visionlaw_mllm.order import Block
 
+CHUNK = 2**20
 BOM = b"\xef\xbb\xbf"
 
 
