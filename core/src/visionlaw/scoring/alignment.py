@@ -132,7 +132,7 @@ class Method:
     def spec(self) -> ScorerSpec:
         """The scorer's spec, as it is with its options."""
         spec = cast("ScorerSpec", self.project.registry.get("scorer", self.name).spec)
-        return spec.of(parse_reference(self.name).options)
+        return spec.of(self.project.registry.options("scorer", self.name))
 
     def sources(self, benchmarks: Sequence[str] | None = None) -> dict[str, ImagesAt]:
         """Return the image source of each benchmark, or under :data:`ALL` that of the captions that serve all.
