@@ -337,7 +337,7 @@ class TestOtherChatTemplates:
         """Neither does the tokenizer count spaces among a token's characters, nor has this one any of the answer's."""
         marked = byte_level()
         marked.chat_template = "{% for m in messages %}  {% generation %}{{ m.content }}{% endgeneration %}{% endfor %}"
-        assert table(encode(talk("q", "yes"), "chat", marked), marked) == ("Ġ Ġ q Ġ Ġyes", "· Ġ q · Ġyes")
+        assert table(encode(talk("q", "yes"), "chat", marked), marked) == ("Ġ Ġ q Ġ Ġyes", "· · q · Ġyes")
 
     def test_answers_that_change_once_a_question_follows(self) -> None:
         """As Qwen3's, which shows thoughts in the last answer only."""
