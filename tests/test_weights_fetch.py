@@ -18,6 +18,14 @@ REPOSITORIES = {
     "net": FILES,
     "split": {"config.json": b"{}"} | dict.fromkeys(SPLIT, b"part"),
     "pickled": {"config.json": b"{}", "pytorch_model.bin": b"pickle"},
+    "llm": FILES
+    | {
+        "config.json": b'{"hidden_size": 8, "max_position_embeddings": 32}',
+        "tokenizer.json": b"{}",
+        "tokenizer_config.json": b"{}",
+        "original/consolidated.safetensors": b"the same once more",
+    },
+    "untold": FILES | {"config.json": b'{"hidden_size": 8}'},
 }
 
 SCRIPT = """
@@ -30,6 +38,19 @@ spec = EncoderSpec(id="toy/net@64", target="toy:net", resolution=64, patch=16, c
     revision=sys.argv[2], files=("config.json", "*.safetensors"))
 try:
     print(sorted(path.name for path in getattr(weights, sys.argv[3])(spec).iterdir()))
+except WeightsError as error:
+    print(error.message, "|", error.remedy)
+"""
+
+
+LANGUAGE = """
+import sys
+from visionlaw.alignment.language import find_language
+from visionlaw.errors import WeightsError
+
+try:
+    found = find_language(sys.argv[1], sys.argv[2])
+    print(found.revision, found.width, found.context, sorted(path.name for path in found.folder.iterdir()))
 except WeightsError as error:
     print(error.message, "|", error.remedy)
 """
@@ -97,6 +118,7 @@ def fetch(python, tmp_path: Path, hub: ThreadingHTTPServer):
         offline: str = "0",
         port: int = hub.server_port,
         what: str = "weights_folder",
+        script: str = SCRIPT,
     ):
         environment = {
             "HF_ENDPOINT": f"http://127.0.0.1:{port}",
@@ -106,7 +128,7 @@ def fetch(python, tmp_path: Path, hub: ThreadingHTTPServer):
             "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_DISABLE_XET": "1",
         }
-        return python("-c", SCRIPT, repository, revision, what, **environment)
+        return python("-c", script, repository, revision, what, **environment)
 
     return run
 
@@ -167,3 +189,23 @@ def test_a_repository_of_pickles_is_told_as_such(fetch, hub) -> None:
     assert message.startswith("'org/pickled', the checkpoint of 'toy/net@64', holds no weights *.safetensors; pickles,")
     assert "Convert them to safetensors" in advice
     assert not any("pytorch_model.bin" in path for path in hub.asked)
+
+
+def test_a_language_model_is_fetched_with_its_tokenizer_and_without_pickles(fetch, hub) -> None:
+    files = ["config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json"]
+    first = fetch("org/llm", script=LANGUAGE)
+    assert first.out.strip() == f"{COMMIT} 8 32 {files}", first.err[-2000:]
+    assert not any(name in path for path in hub.asked for name in ("pytorch_model.bin", "consolidated"))
+    hub.asked.clear()
+    assert fetch("org/llm", offline="1", script=LANGUAGE).out == first.out
+    assert hub.asked == []
+
+
+def test_a_language_model_that_cannot_be_had_is_one_sentence(fetch) -> None:
+    for repository, says in (
+        ("org/untold", "The language model 'org/untold' has no tokenizer"),
+        ("org/gated", "'org/gated' (revision 0123456789), the language model, is gated."),
+        ("org/nowhere", "'org/nowhere' (revision 0123456789), the language model, does not exist on the hub"),
+        ("org/pickled", "'org/pickled', the language model, holds no weights model*.safetensors; pickles, which"),
+    ):
+        assert fetch(repository, script=LANGUAGE).out.startswith(says.replace("0123456789", COMMIT[:12]))

@@ -328,7 +328,7 @@ def test_scores_that_this_project_measured(cli: CLI, project: Path) -> None:
             store.record_scores(
                 [
                     ScoreRow(name, "correspondence", "warps", "1", "strict", value, params={"alpha": 0.1}),
-                    ScoreRow(name, "alignment", "captions", "1", "loglik", -value),
+                    ScoreRow(name, "loglik", "list", "1", "loglik", -value),
                 ],
                 run,
             )

@@ -12,7 +12,8 @@ from visionlaw.errors import DataError, InvalidIdError, StudyError
 from visionlaw.ids import parse_representation
 from visionlaw.law.tables import load_table
 from visionlaw.policy.candidates import Candidates
-from visionlaw.policy.scores import MeasuredC, from_store, from_table, joined
+from visionlaw.policy.measured import Measured, OnImages, OnPairs
+from visionlaw.policy.scores import from_store, from_table, joined
 from visionlaw.store import ScoreRow, Store
 
 ALIASES = {
@@ -97,18 +98,22 @@ def test_settings_are_resolved_as_everywhere_and_what_is_no_id_is_not_in_the_spa
 
 
 C = ScoreRow("a/x@2", "correspondence", "warps", "v1", "strict", 40.0, params={"alpha": 0.1})
-A = ScoreRow("a/x@2", "alignment", "captions", "v1", "maxcos", 0.5)
+A = ScoreRow("a/x@2", "maxcos", "folder", "v1", "maxcos", 0.5, params={"images": 100, "seed": 0})
 
 
-WARPS = MeasuredC(("warps", "warps"))
+WARPS = OnPairs(("warps", "warps"))
 
 
-def stored(*rows: ScoreRow, measured: MeasuredC = WARPS) -> Candidates:
+ANY = OnImages(("mme", "gqa"), (None, None), "maxcos")
+OWN = OnImages(("mme", "gqa"), ("folder", "list"), "maxcos")
+
+
+def stored(*rows: ScoreRow, measured: Measured = WARPS, a: Measured = ANY) -> Candidates:
     with Store.open("sqlite://") as store:
         run = store.start_run("test", {})
         for row in rows:
             store.record_scores([row], run)
-        return from_store(store.scores(), ("a/x@2", "a/y@2"), ("mme", "gqa"), "maxcos", measured)
+        return from_store(store.scores(), ("a/x@2", "a/y@2"), ("mme", "gqa"), "maxcos", a, measured)
 
 
 def test_scores_of_the_store_serve_all_benchmarks_or_their_own() -> None:
@@ -134,7 +139,12 @@ def test_the_latest_measurement_counts() -> None:
         replace(C, value=1.0, params={"alpha": 0.1, "matcher": "softargmax"}),
         replace(C, value=1.0, scorer="mutual"),
         replace(C, value=1.0, benchmark="vqa"),
-        replace(A, value=1.0, protocol="loglik"),
+        replace(A, value=1.0, scorer="loglik"),
+        replace(A, value=1.0, scorer="maxcos?sharp=1"),
+        replace(A, value=1.0, params={"images": 99, "seed": 0}),
+        replace(A, value=1.0, params={"images": 100, "seed": 1}),
+        replace(A, value=1.0, provenance={"folder": "/elsewhere"}),
+        replace(A, value=1.0, provenance={"aside": "sha256:0"}),
         replace(A, value=1.0, representation="a/z@2"),
         replace(A, value=1.0, benchmark="vqa"),
     ],
@@ -160,7 +170,7 @@ def test_a_score_that_tells_none_apart_still_makes_a_plane() -> None:
 
 
 TEXT = replace(C, dataset="textpairs?pairs=200", value=20.0)
-BOTH_KINDS = MeasuredC(("warps", "textpairs?pairs=200"))
+BOTH_KINDS = OnPairs(("warps", "textpairs?pairs=200"))
 
 
 def test_each_benchmark_has_the_c_of_its_own_data_set() -> None:
@@ -189,13 +199,13 @@ def test_a_new_version_of_one_data_set_leaves_the_others_alone() -> None:
 def test_scores_without_a_matcher_are_argmax() -> None:
     named = replace(C, representation="a/y@2", value=50.0, params={"alpha": 0.1, "matcher": "argmax"})
     np.testing.assert_array_equal(stored(C, named).C[0], [40.0, 50.0])
-    soft = MeasuredC(("warps", "warps"), matcher="softargmax")
+    soft = OnPairs(("warps", "warps"), matcher="softargmax")
     np.testing.assert_array_equal(stored(C, named, measured=soft).C[0], [np.nan, np.nan])
 
 
 def test_the_reference_protocol_counts_with_whatever_matcher_it_has() -> None:
     published = replace(C, value=30.0, protocol="reference", params={"alpha": 0.1, "matcher": "window"})
-    reference = MeasuredC(("warps", "warps"), protocol="reference", matcher=None)
+    reference = OnPairs(("warps", "warps"), protocol="reference", matcher=None)
     np.testing.assert_array_equal(stored(published, C, measured=reference).C[0], [30.0, np.nan])
 
 
@@ -208,7 +218,7 @@ def test_parameters_that_registry_toml_does_not_name_are_never_mixed_either() ->
 def test_the_scorer_of_another_plugin_counts_by_its_own_protocol_one_at_a_time() -> None:
     mutual = replace(C, scorer="mutual", protocol="cycle", params={}, value=10.0)
     other = replace(mutual, representation="a/y@2", protocol="cycle-2", value=11.0)
-    measured = MeasuredC(("warps", "warps"), scorer="mutual", protocol=None, matcher=None)
+    measured = OnPairs(("warps", "warps"), scorer="mutual", protocol=None, matcher=None)
     np.testing.assert_array_equal(stored(C, mutual, measured=measured).C[0], [10.0, np.nan])
     np.testing.assert_array_equal(stored(mutual, other, measured=measured).C[0], [np.nan, 11.0])
 
@@ -225,3 +235,63 @@ def test_a_of_a_table_joins_measured_c(tmp_path: Path) -> None:
     (lacking,) = found.not_scored
     assert lacking.missing == ("A", "C")
     assert lacking.remedy.startswith(f"add 'a/y@2' to '{path}'; visionlaw score correspondence")
+
+
+def test_a_benchmark_with_images_of_its_own_has_no_other_s_a() -> None:
+    mine = replace(A, benchmark="mme")
+    other = replace(A, benchmark="gqa", dataset="folder", value=0.9)
+    found = stored(A, mine, other, C, a=OWN)
+    np.testing.assert_array_equal(found.A[:, 0], [0.5, np.nan])
+    right = replace(other, dataset="list")
+    np.testing.assert_array_equal(stored(A, mine, other, right, a=OWN).A[:, 0], [0.5, 0.9])
+
+
+def test_a_against_other_references_or_for_another_language_model_is_not_mixed() -> None:
+    behind = {"references": {"r": {"projector": "1"}}, "language": "sha256:1"}
+    first = replace(A, benchmark="mme", provenance=behind)
+    for change in ({"references": {"r": {"projector": "2"}}}, {"language": "sha256:2"}):
+        last = replace(first, representation="a/y@2", provenance={**behind, **change}, value=0.7)
+        found = stored(first, last, C, a=OWN)
+        np.testing.assert_array_equal(found.A[0], [np.nan, 0.7])
+        remedy = next(c.remedy for c in found.not_scored if c.representation == "a/x@2")
+        assert "against other references, for another language model" in remedy
+    last = replace(first, representation="a/y@2", provenance={**behind, "projector": "of its own"}, value=0.7)
+    np.testing.assert_array_equal(stored(first, last, C, a=OWN).A[0], [0.5, 0.7])
+
+
+def test_a_missing_a_names_its_command_once_and_what_registry_toml_lacks() -> None:
+    lacking = next(c for c in stored(C, a=OWN).not_scored if c.representation == "a/x@2")
+    assert (lacking.missing, lacking.remedy) == (("A",), 'visionlaw score alignment "a/x@2"')
+    without = next(c for c in stored(C).not_scored if c.representation == "a/x@2")
+    assert without.remedy == (
+        "write images and images_root of each benchmark under [benchmarks] of registry.toml, then: "
+        'visionlaw score alignment "a/x@2"'
+    )
+    captions = OnImages(("mme", "gqa"), (None, None), "loglik", captions=True)
+    assert "captions_root under [alignment]" in stored(C, a=captions).not_scored[0].remedy
+
+
+def test_any_two_scorers_make_a_law() -> None:
+    """What is measured on pairs may be A, what is measured on images C, and both may be of one kind."""
+    alike = replace(A, scorer="cka", protocol="cka", dataset="list", benchmark="gqa", value=0.3)
+    second = OnImages(("gqa",), ("list",), "cka", default=False)
+    with Store.open("sqlite://") as store:
+        store.record_scores([C, replace(A, benchmark="gqa", dataset="list"), alike], store.start_run("test", {}))
+        rows = store.scores()
+    first = OnImages(("gqa",), ("list",), "maxcos")
+    found = from_store(rows, ("a/x@2", "a/y@2"), ("gqa",), "maxcos", first, second)
+    assert (found.A[0, 0], found.C[0, 0], found.c_from) == (0.5, 0.3, {"gqa": "cka on list"})
+    assert found.not_scored[0].remedy == (
+        'visionlaw score alignment "a/y@2"; visionlaw score alignment "a/y@2" --scorer "cka"'
+    )
+    pairs = OnPairs(("warps",), default=False)
+    found = from_store(rows, ("a/x@2", "a/y@2"), ("gqa",), "correspondence", pairs, second)
+    assert (found.A[0, 0], found.C[0, 0]) == (40.0, 0.3)
+    assert '--dataset "warps" --scorer "correspondence"' in found.not_scored[0].remedy
+
+
+def test_a_table_of_a_scorer_goes_with_it_whatever_its_options() -> None:
+    found = from_table(load_table("iclr2025"), SPACE, ("mme",), canonical, "maxcos?sharp=1")
+    assert len(found.scored) == 3
+    with pytest.raises(StudyError, match="A of 'iclr2025' is maxcos, but this study's is cka"):
+        from_table(load_table("iclr2025"), SPACE, ("mme",), canonical, "cka")

@@ -183,7 +183,7 @@ def caption_logprobs(
         kept = {"logits_to_keep": longest} if _keeps(model) else {}
         logits = model(inputs_embeds=inputs, use_cache=False, **kept).logits[:, -longest:].float()
         logprobs = -torch.nn.functional.cross_entropy(logits.flatten(0, 1), ids.flatten(), reduction="none")
-        found = logprobs.view(len(captions), longest).double().cpu().numpy()
+        found = logprobs.view(len(captions), longest).cpu().double().numpy()
     return [[float(one) for one in row[: len(caption)]] for row, caption in zip(found, captions, strict=True)]
 
 

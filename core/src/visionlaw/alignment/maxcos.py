@@ -122,7 +122,7 @@ class MaxCosScorer:
                     own = known[name] if name in known else unit(projected.project(name, [image.maps[name]])[0])
                     rows.append(torch.stack([_maxcos(known[reference], own) for reference in references]))
                 images.append(torch.stack(rows))
-        values = torch.stack(images).double().cpu().numpy()  # [n, representations, references]
+        values = torch.stack(images).cpu().double().numpy()  # [n, representations, references]
         for number, name in enumerate(names):
             each = values[:, number]
             yield Score(

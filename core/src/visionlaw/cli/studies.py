@@ -53,7 +53,7 @@ def opened_study(name: str, space: Path | None) -> Generator[Study]:
         budget=policy.budget,
         seed=policy.seed,
         scores=name_of_sources(policy.scores),
-        a_definition=here.space.alignment.definition,
+        a_definition=here.space.alignment_scorer,
         lower_is_better=tuple(b for b in policy.benchmarks or kinds if not kinds[b].higher_is_better),
     )
     entry = here.registry.get("sampler", policy.sampler)

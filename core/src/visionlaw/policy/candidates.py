@@ -35,7 +35,7 @@ class Candidates:
         benchmarks: Keys of the benchmarks.
         A: ``[b, k]`` alignment as ``a_definition`` says; NaN where it is not known.
         C: ``[b, k]`` correspondence; NaN where it is not known.
-        a_definition: ``maxcos`` or ``loglik``.
+        a_definition: The scorer that is A: ``maxcos``, ``loglik`` or another one, options included.
         sources: Where A comes from on each benchmark, and where C does: a table's name, or the id of a data set.
         remedies: How A and how C of a candidate are obtained on each benchmark; ``{}`` stands for its id.
     """

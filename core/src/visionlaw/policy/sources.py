@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Literal
 
 from visionlaw.law.tables import SHIPPED, load_table
 from visionlaw.policy.candidates import Candidates
-from visionlaw.policy.scores import STORE, MeasuredC, from_store, from_table, joined
+from visionlaw.policy.measured import a_of_space, c_of_space
+from visionlaw.policy.scores import STORE, from_store, from_table, joined
 
 if TYPE_CHECKING:
     from visionlaw.project import Project
@@ -33,6 +34,7 @@ def candidates_of(project: Project, store: Store, benchmarks: Sequence[str]) -> 
     Raises:
         DataError: A table cannot be used.
         StudyError: A table follows another definition of A, or lacks a benchmark.
+        UnknownIdError: There is no scorer of the name that [alignment] calls A.
         ConfigError, InvalidIdError: The space cannot be made.
     """
     scores = project.space.policy.scores
@@ -50,14 +52,15 @@ def _from(
     uses: Literal["A", "C", "AC"] = "AC",
 ) -> Candidates:
     space = project.space
-    definition = space.alignment.definition
+    definition = space.alignment_scorer
     if source is not None:
         path = source if source in SHIPPED else project.space_path.parent / source
         table = load_table(path, unfinished=True, needs_c="C" in uses)
         if "A" not in uses:
             definition = table.a_definition
         return from_table(table, space.representations, benchmarks, space.canonical, definition)
-    scorer = project.registry.canonical("scorer", space.correspondence.scorer)
-    measured = MeasuredC.of_space(space, scorer, benchmarks)
-    stored = store.scores(representations=space.representations)
-    return from_store(stored, space.representations, benchmarks, definition, measured)
+    a = a_of_space(space, project.registry, benchmarks) if "A" in uses else None
+    c = c_of_space(space, project.registry, benchmarks) if "C" in uses else None
+    return from_store(
+        store.scores(representations=space.representations), space.representations, benchmarks, definition, a, c
+    )

@@ -25,12 +25,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, cast
 
 from visionlaw.errors import ConfigError, DataError, UnknownIdError, did_you_mean
 from visionlaw.guard import third_party
-from visionlaw.ids import parse_reference, split_representation
 from visionlaw.images import Drawn, draw
 from visionlaw.libraries import provenance_of
 from visionlaw.project import Project
 from visionlaw.protocols import Representation, Scorer, ScoringJob, silent
 from visionlaw.scoring.measuring import Measuring, Progress, combiner_of, scorer_options, with_options
+from visionlaw.scoring.needs import is_aside, language_of, references_of, untrained
 from visionlaw.scoring.representations import name_of
 from visionlaw.scoring.stored import Measurement
 from visionlaw.space import ImagesAt
@@ -110,11 +110,12 @@ class Method:
         spec = cast("ScorerSpec", registry.get("scorer", named).spec)
         if spec.data == "pairs":
             raise DataError(
-                f"The scorer '{spec.id}' measures on pairs of images with keypoints, not on {_NEEDED}.",
+                f"The scorer '{spec.id}' measures on pairs of images with keypoints, not on images or captions.",
                 f"visionlaw score correspondence --scorer {spec.id}",
             )
         chosen = scorer_options(registry, named, options)
-        found = _language(project, spec, language, revision)
+        spec = spec.of(chosen)
+        found = language_of(project, spec, language, revision)
         return cls(
             project,
             with_options(registry, named, chosen),
@@ -122,15 +123,16 @@ class Method:
             settings.images if n is None else n,
             settings.seed if seed is None else seed,
             found,
-            _references(project, spec, runtime, checkpoints or {}),
-            given_language=found is not None and _is_aside(project, language, revision),
+            references_of(project, spec, runtime, checkpoints or {}),
+            given_language=found is not None and is_aside(project, language, revision),
             device=None if runtime is None else runtime.device,
         )
 
     @property
     def spec(self) -> ScorerSpec:
-        """The scorer's spec."""
-        return cast("ScorerSpec", self.project.registry.get("scorer", self.name).spec)
+        """The scorer's spec, as it is with its options."""
+        spec = cast("ScorerSpec", self.project.registry.get("scorer", self.name).spec)
+        return spec.of(self.project.registry.options("scorer", self.name))
 
     def sources(self, benchmarks: Sequence[str] | None = None) -> dict[str, ImagesAt]:
         """Return the image source of each benchmark, or under :data:`ALL` that of the captions that serve all.
@@ -216,7 +218,7 @@ class Method:
         """
         missing = self.without_projector(representations)
         if missing:
-            raise _untrained(missing)
+            raise untrained(missing)
 
     def without_projector(self, representations: Iterable[Representation]) -> list[str]:
         """Return the representations that have no projector for the language model, if the scorer needs projectors.
@@ -260,7 +262,7 @@ class Method:
         """What the scores depend on beside scorer, images and representation."""
         missing = self.without_projector(self.references)
         if missing:
-            raise _untrained(missing, "reference")
+            raise untrained(missing, "reference")
         references = {
             name_of(reference): {
                 "encoders": {part.id: dict(part.provenance) for part in reference},
@@ -321,63 +323,6 @@ class MeasuringA(Measuring):
             references=self.method.references,
             language=self.method.language,
         )
-
-
-_NEEDED = "images or captions"
-
-
-def _language(project: Project, spec: ScorerSpec, name: str | None, revision: str | None) -> LanguageRef | None:
-    """Return the language model that is given, else the project's; None where the scorer needs none."""
-    if not {"language", "projectors"} & {*spec.needs}:
-        return None
-    asked = (name, revision) if name is not None else project.space.language
-    if asked is None:
-        raise ConfigError(
-            f"The scorer '{spec.id}' needs a language model, and none is named.",
-            'Write model = "FOLDER" under [language] of registry.toml, or give --lm FOLDER.',
-        )
-    from visionlaw.alignment.language import find_language
-
-    return find_language(*asked)
-
-
-def _is_aside(project: Project, name: str | None, revision: str | None) -> bool:
-    own = project.space.language
-    if name is None or own is None:
-        return False
-    return (_where(name), revision) != (_where(own[0]), own[1])
-
-
-def _where(language: str) -> str:
-    """Return a language model's name; of a folder its whole path."""
-    folder = Path(language).expanduser()
-    return str(folder.resolve()) if folder.is_dir() else language
-
-
-def _references(
-    project: Project, spec: ScorerSpec, runtime: Runtime | None, checkpoints: Mapping[str, Path]
-) -> list[Representation]:
-    if "references" not in spec.needs:
-        return []
-    names = project.space.references
-    if not names:
-        raise ConfigError(
-            f"The scorer '{spec.id}' measures against references, and none are named.",
-            "Write references = [ID, …] under [alignment] of registry.toml.",
-        )
-    bases = {parse_reference(part).base for name in names for part in split_representation(name)}
-    own = {n: folder for n, folder in checkpoints.items() if parse_reference(project.space.canonical(n)).base in bases}
-    return project.representations(names, runtime, own)
-
-
-def _untrained(names: Sequence[str], what: str = "representation") -> DataError:
-    several = len(names) > 1
-    listed = ", ".join(f"'{name}'" for name in names)
-    return DataError(
-        f"The {what}{'s' if several else ''} {listed} {'have' if several else 'has'} no projector for this language "
-        "model.",
-        f"Train {'them' if several else 'it'}: visionlaw align " + " ".join(f'"{name}"' for name in names),
-    )
 
 
 def _resolved(path: Path | None) -> Path | None:

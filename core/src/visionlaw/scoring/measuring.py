@@ -102,6 +102,7 @@ class Measuring:
             representations,
             self.data,
             here.registry.load("combiner", here.space.combiner),
+            combiner_id=here.registry.canonical("combiner", here.space.combiner),
             cache=FeatureCache(here.feature_cache, limit, beside=here.row_cache),
             scratch=here.scratch,
             scratch_limit=int(limit * ROWS_SHARE),

@@ -29,7 +29,7 @@ class ScoreRow:
 
     Attributes:
         representation: Canonical id, ``a`` or ``a + b``.
-        scorer: The scorer's id with its options, such as ``correspondence`` or ``alignment``.
+        scorer: The scorer's id with its options, such as ``correspondence`` or ``maxcos``.
         dataset: The id of the data it was measured on, with its options.
         dataset_version: Identity of that data's content (``CorrespondenceDataset.version``).
         protocol: What the number means: ``strict`` or ``reference`` for C, ``maxcos`` or ``loglik`` for A.

@@ -29,7 +29,7 @@ class StudySettings:
         budget: How many finetunings may be asked for in all.
         seed: What the random choices derive from. At least 0.
         scores: Where A and C come from: a published table, a CSV file, or ``store``.
-        a_definition: How A is defined: ``maxcos`` or ``loglik``.
+        a_definition: The scorer that is A: ``maxcos``, ``loglik`` or another one, options included.
         lower_is_better: The benchmarks on which lower is better.
     """
 
