@@ -9,6 +9,7 @@ import torch
 
 from visionlaw.alignment.language import load_language
 from visionlaw.errors import DataError
+from visionlaw.features.batching import is_full
 
 if TYPE_CHECKING:
     from visionlaw.alignment.language import LanguageRef
@@ -43,7 +44,8 @@ def embed(
         ``[n, d]`` float32 on the CPU, averaged in float64.
 
     Raises:
-        DataError: A caption is missing, empty, or longer than the model's context; or there is no such layer.
+        DataError: A caption is missing, empty, or longer than the model's context; there is no such layer; or memory
+            does not suffice.
         WeightsError, MissingDependencyError: As :func:`visionlaw.alignment.language.load_language`.
     """
     for position, caption in enumerate(captions):
@@ -55,16 +57,26 @@ def embed(
     distinct = list(dict.fromkeys(caption for caption in captions if caption is not None))
     model, tokenizer = load_language(language, device=device)
     model = model.base_model
-    layers = int(model.config.num_hidden_layers)
+    config = model.config.get_text_config()
+    layers = int(config.num_hidden_layers)
     if not -layers - 1 <= layer <= layers:
         raise DataError(
             f"'{language.name}' has no hidden states {layer}.", f"Give a layer from {-layers - 1} to {layers}."
         )
     sequences = [_tokens(tokenizer, caption, language) for caption in distinct]
-    found = torch.empty(len(distinct), model.config.hidden_size)
+    found = torch.empty(len(distinct), config.hidden_size)
     done = 0
+    named = None if layer in (-1, layers) else layer
     for batch in _batches(sequences):
-        found[batch] = _pooled(model, [sequences[index] for index in batch], layer, device)
+        try:
+            found[batch] = _pooled(model, [sequences[index] for index in batch], named, device)
+        except Exception as error:
+            if is_full(error):
+                raise DataError(
+                    f"Memory does not suffice to read captions by '{language.name}' on '{device}'.",
+                    "Use a smaller language model, or another device.",
+                ) from error
+            raise
         done += len(batch)
         if progress is not None:
             progress(round(done * len(captions) / len(distinct)))
@@ -103,19 +115,17 @@ def _batches(sequences: Sequence[Sequence[int]]) -> Iterator[list[int]]:
 
 
 @torch.inference_mode()
-def _pooled(model: Any, sequences: Sequence[Sequence[int]], layer: int, device: str) -> torch.Tensor:
-    """Return the mean hidden state of each sequence, its first token left out."""
+def _pooled(model: Any, sequences: Sequence[Sequence[int]], layer: int | None, device: str) -> torch.Tensor:
+    """Return the mean hidden state of each sequence, its first token left out; None: by the last layer, alone kept."""
     longest = max(map(len, sequences))
     ids = torch.zeros(len(sequences), longest, dtype=torch.long)
     mask = torch.zeros_like(ids)
     for row, sequence in enumerate(sequences):
         ids[row, : len(sequence)] = torch.tensor(sequence)
         mask[row, : len(sequence)] = 1
-    last = layer in (-1, int(model.config.num_hidden_layers))
-    out = model(
-        input_ids=ids.to(device), attention_mask=mask.to(device), use_cache=False, output_hidden_states=not last
-    )
-    hidden = out.last_hidden_state if last else out.hidden_states[layer]
+    inputs = {"input_ids": ids.to(device), "attention_mask": mask.to(device)}
+    out = model(**inputs, use_cache=False, output_hidden_states=layer is not None)
+    hidden = out.last_hidden_state if layer is None else out.hidden_states[layer]
     mask[:, 0] = 0
     weights = (mask / mask.sum(dim=1, keepdim=True)).to(hidden.device)
     return torch.einsum("bt,btd->bd", weights.double(), hidden.double()).float().cpu()

@@ -114,6 +114,7 @@ class Method:
                 f"visionlaw score correspondence --scorer {spec.id}",
             )
         chosen = scorer_options(registry, named, options)
+        spec = spec.of(chosen)
         found = language_of(project, spec, language, revision)
         return cls(
             project,
@@ -129,8 +130,9 @@ class Method:
 
     @property
     def spec(self) -> ScorerSpec:
-        """The scorer's spec."""
-        return cast("ScorerSpec", self.project.registry.get("scorer", self.name).spec)
+        """The scorer's spec, as it is with its options."""
+        spec = cast("ScorerSpec", self.project.registry.get("scorer", self.name).spec)
+        return spec.of(self.project.registry.options("scorer", self.name))
 
     def sources(self, benchmarks: Sequence[str] | None = None) -> dict[str, ImagesAt]:
         """Return the image source of each benchmark, or under :data:`ALL` that of the captions that serve all.

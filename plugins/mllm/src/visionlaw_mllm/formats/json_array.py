@@ -11,6 +11,7 @@ from visionlaw.errors import DataError
 
 MAX_RECORD_BYTES = 2**24
 SPACE = " \t\r\n"
+DIGITS, ENDS = "0123456789", f"{SPACE},]"
 
 
 def scan_array(head: bytes, chunks: Iterator[bytes], begin: int, path: Path) -> array[int]:
@@ -29,7 +30,7 @@ def scan_array(head: bytes, chunks: Iterator[bytes], begin: int, path: Path) -> 
         DataError: It is no JSON array, it breaks off, or something follows it.
     """
     text = _Text(head, chunks, begin)
-    starts = array("Q")
+    starts, whole = array("Q"), 0
     try:
         text.take("[")
         while not text.take("]"):
@@ -38,12 +39,13 @@ def scan_array(head: bytes, chunks: Iterator[bytes], begin: int, path: Path) -> 
             text.sign()
             starts.append(text.place)
             text.pass_value()
+            whole += 1
         starts.append(text.place)
         if text.sign():
             raise ValueError("something follows the array")
     except (ValueError, RecursionError) as error:
         raise DataError(
-            f"'{path}' is not a JSON array: at byte {text.place:,}, in or after record {len(starts):,}, {error}.",
+            f"'{path}' is not a JSON array: at byte {text.place:,}, after {whole:,} whole records, {error}.",
             "Fetch the file again.",
         ) from error
     return starts
@@ -91,8 +93,8 @@ class _Text:
                 end = self._decoder.raw_decode(self._text, self._at)[1]
             except json.JSONDecodeError as error:
                 reason = error.msg
-            # What ends with the window may go on behind it, as the digits of a number do.
-            if -1 < end < len(self._text):
+            # What ends with the window may go on behind it, as a number does: 1 may be the begin of 1.5, or of 1e3.
+            if -1 < end < len(self._text) and (self._text[end - 1] not in DIGITS or self._text[end] in ENDS):
                 break
             if held > MAX_RECORD_BYTES:
                 raise ValueError(f"there is no JSON value of at most {MAX_RECORD_BYTES // 2**20} MiB")

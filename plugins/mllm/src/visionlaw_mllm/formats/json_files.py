@@ -19,7 +19,7 @@ from visionlaw.features.images import open_file
 from visionlaw_mllm.formats.json_array import MAX_RECORD_BYTES, SPACE, scan_array
 from visionlaw_mllm.order import Block
 
-CHUNK = 2**20
+CHUNK = 2**18
 BOM = b"\xef\xbb\xbf"
 
 

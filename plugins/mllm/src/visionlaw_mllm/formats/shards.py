@@ -84,7 +84,9 @@ def _members(path: Path, begin: int = 0) -> Iterator[tarfile.TarInfo]:
     """Yield the members of an archive whose headers stand at a byte or behind it."""
     with open_file(path) as file:
         if file.read(2) == b"\x1f\x8b":
-            raise DataError(f"The shard '{path}' is compressed, so that no record in it can be found.", "gunzip it.")
+            raise DataError(
+                f"The shard '{path}' is compressed, so that no record in it can be found.", f"gunzip '{path}'"
+            )
         file.seek(begin)
         with tarfile.open(fileobj=file, mode="r:", tarinfo=Member) as archive:
             while (member := archive.next()) is not None:
