@@ -19,7 +19,7 @@ interruption, it goes on from the last checkpoint there, to the same numbers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -33,22 +33,22 @@ from visionlaw.alignment.projector import (
     Kind,
     ProjectorCard,
     build_projector,
+    check_projector,
     projector_folder,
     read_card,
     save_projector,
 )
 from visionlaw.errors import ConfigError, DataError
-from visionlaw.features.cache import FeatureCache
-from visionlaw.features.combine import common_grid
 from visionlaw.features.extractor import Extractor
 from visionlaw.features.runtime import Runtime, choose_device
 from visionlaw.libraries import library_versions, provenance_of
 from visionlaw.project import Project
-from visionlaw.protocols import Combiner, EncoderRef, FeatureStore, Representation, silent
+from visionlaw.protocols import Combiner, Representation, silent
 from visionlaw.scoring.representations import check_combinable, name_of
 from visionlaw_mllm.failures import memory_guard
 from visionlaw_mllm.feeding import Feed, Share
-from visionlaw_mllm.prompts import Example, encode
+from visionlaw_mllm.fitting import feature_store, longest_sequence, visual_tokens
+from visionlaw_mllm.prompts import Example, cut, encode
 from visionlaw_mllm.recipes import STAGE1, Recipe, find_recipe
 from visionlaw_mllm.records import Record, RecordSet
 from visionlaw_mllm.resumable import arguments
@@ -104,9 +104,11 @@ def align(
         ConfigError: A recipe or a kind makes no sense, or an image leaves no room for text in the context.
         WeightsError, PluginError: A language model or an encoder cannot be loaded, or fails.
     """
+    if kind == "identity":
+        raise ConfigError("The projector 'identity' has nothing to train.", "Use mlp2x_gelu or linear.")
     plan = _Plan(project, language, find_recipe(recipe), RecordSet.open(data, images), kind, seed)
     cards = {name_of(representation): plan.card(representation) for representation in representations}
-    known = {name: plan.trained_before(card) for name, card in cards.items()}
+    known = {name_of(one): plan.trained_before(one, cards[name_of(one)]) for one in representations}
     missing = [representation for representation in representations if known[name_of(representation)] is None]
     if not missing:
         return [card for card in known.values() if card is not None]
@@ -114,8 +116,7 @@ def align(
     tally = plan.records.survey()
     if not tally.with_image:
         raise DataError(f"No record of '{data}' has an image.", f"There are: {tally}.")
-    limit = plan.limit(missing)
-
+    longest = longest_sequence(missing, language, plan.recipe)
     run_identity = {name: asdict(card) for name, card in cards.items() if known[name] is None}
     folder = run_folder(project.state_dir, "align", run_identity)
     steps = plan.recipe.total_steps(tally.with_image)
@@ -132,17 +133,17 @@ def align(
         feed = Feed(
             plan.records,
             Extractor(missing, plan.combiner, runtime),
-            partial(_encode, plan.recipe.template, tokenizer, limit, max(map(visual_tokens, missing))),
+            partial(encode_record, plan.recipe.template, tokenizer, longest, max(map(visual_tokens, missing))),
             seed,
             Share(args.process_index, args.world_size),
-            plan.cache(missing, tally.with_image),
+            feature_store(project, missing, tally.with_image),
             images_only=True,
             skip=run.skip,
         )
         trainer = Stage1Trainer(
             projectors,
             model,
-            limit,
+            longest,
             plan.recipe,
             args,
             run,
@@ -154,22 +155,13 @@ def align(
         trainer.resume()
     if trainer.is_world_process_zero():
         for name, projector in projectors.items():
-            losses = [line["losses"][name] for line in trainer.curve]
-            facts = {
-                "steps": steps,
-                "losses": [losses[0], losses[-1]],
-                "records": tally.records,
-                "skipped": len(run.skipped),
-                "precision": str(model.dtype).removeprefix("torch."),
-                "processes": args.world_size,
-                "run": folder.name,
-                "libraries": library_versions(LIBRARIES),
-            }
+            facts = training_facts(trainer.curve, name, tally.records, run, args.world_size)
             card = replace(cards[name], training={**cards[name].training, **facts})
             save_projector(plan.folder(card), projector, card)
         run.finish()
     trainer.accelerator.wait_for_everyone()
-    return [card for card in map(plan.trained_before, cards.values()) if card is not None]
+    found = [plan.trained_before(one, cards[name_of(one)]) for one in representations]
+    return [card for card in found if card is not None]
 
 
 @dataclass(frozen=True)
@@ -212,52 +204,42 @@ class _Plan:
     def folder(self, card: ProjectorCard) -> Path:
         return projector_folder(self.project.projectors, card.representation, self.language.fingerprint)
 
-    def trained_before(self, card: ProjectorCard) -> ProjectorCard | None:
+    def trained_before(self, representation: Representation, card: ProjectorCard) -> ProjectorCard | None:
         """Return the card of a projector that was trained just so; None where there is none."""
         found = read_card(self.folder(card))
         if found is None:
             return None
-        same = all(getattr(found, part) == getattr(card, part) for part in ("kind", "channels", "width"))
-        return found if same and all(found.training.get(key) == value for key, value in card.training.items()) else None
-
-    def limit(self, representations: Sequence[Representation]) -> int:
-        """Return the longest sequence.
-
-        Raises:
-            ConfigError: Of an image it leaves no room for text.
-        """
-        limit = min(self.recipe.max_length, self.language.context or self.recipe.max_length)
-        for representation in representations:
-            tokens = visual_tokens(representation)
-            if tokens + 2 > limit:
-                raise ConfigError(
-                    f"'{name_of(representation)}' makes {tokens:,} tokens of an image, which leaves no room for text: "
-                    f"sequences are at most {limit:,} tokens long.",
-                    "Take a smaller resolution, or a language model with a longer context.",
-                )
-        return limit
-
-    def cache(self, representations: Sequence[Representation], images: int) -> FeatureStore | None:
-        """Return where features are kept; None where those of all images would not fit."""
-        encoders = {part.id: part for representation in representations for part in representation}
-        needed = images * sum(map(_bytes_per_image, encoders.values()))
-        limit = self.project.file.cache.limit
-        return FeatureCache(self.project.feature_cache, limit, self.project.row_cache) if needed <= limit else None
+        same = all(getattr(found, part) == getattr(card, part) for part in ("kind", "channels", "width", "combiner"))
+        if not same or any(found.training.get(key) != value for key, value in card.training.items()):
+            return None
+        try:
+            check_projector(found, representation, self.language)
+        except DataError:
+            return None
+        return found
 
 
-def visual_tokens(representation: Representation) -> int:
-    """Return how many tokens an image becomes."""
-    h, w = common_grid([part.spec.grid for part in representation])
-    return h * w
+def training_facts(
+    curve: Sequence[Mapping[str, Any]], name: str, records: int, run: Run, processes: int
+) -> dict[str, Any]:
+    """Return how a training went, as JSON values, for the provenance of what it has made."""
+    losses = [line["losses"][name] for line in curve]
+    return {
+        "steps": len(losses),
+        "losses": [losses[0], losses[-1]],
+        "records": records,
+        "skipped": len(run.skipped),
+        "processes": processes,
+        "run": run.folder.name,
+        "libraries": library_versions(LIBRARIES),
+    }
 
 
-def _bytes_per_image(encoder: EncoderRef) -> int:
-    (h, w), half = encoder.spec.grid, encoder.provenance.get("precision") in ("float16", "bfloat16")
-    return h * w * encoder.spec.channels * (2 if half else 4)
-
-
-def _encode(template: Template, tokenizer: Any, limit: int, visual: int, record: Record) -> Example:
-    return encode(record.turns, template, tokenizer, limit, visual)
+def encode_record(template: Template, tokenizer: Any, longest: int, visual: int, record: Record) -> Example:
+    """Return the text of a record, to be cut where it is longer than it may be."""
+    example = encode(record.turns, template, tokenizer)
+    cut(example, longest, visual if record.image is not None else 0)  # it raises where nothing is left
+    return example
 
 
 def keep_less(language: Any) -> None:

@@ -25,6 +25,7 @@ class Recipe:
         weight_decay: AdamW's.
         max_length: Most tokens of a sequence, the image's included; the language model's context may be shorter.
         clip: Largest norm of a gradient.
+        lora: Rank of the low-rank adapters that stage 2 trains in place of the language model; 0: it trains all of it.
     """
 
     name: str
@@ -37,6 +38,7 @@ class Recipe:
     weight_decay: float = 0.0
     max_length: int = 2048
     clip: float = 1.0
+    lora: int = 0
 
     def __post_init__(self) -> None:
         wrong = [
@@ -50,6 +52,7 @@ class Recipe:
                 ("the weight decay", self.weight_decay, self.weight_decay >= 0),
                 ("the longest sequence", self.max_length, self.max_length >= 2),
                 ("the largest norm of a gradient", self.clip, self.clip > 0),
+                ("the rank of LoRA", self.lora, self.lora >= 0),
             )
             if not right
         ]
@@ -72,7 +75,9 @@ STAGE1 = Recipe("llava-1.5-stage1", lr=1e-3, global_batch=256, template="plain")
 """Only the projector trains, on image–caption pairs."""
 STAGE2 = Recipe("llava-1.5-stage2", lr=2e-5, global_batch=128, template="v1")
 """Projector and language model train, on conversations."""
-RECIPES = {recipe.name: recipe for recipe in (STAGE1, STAGE2)}
+STAGE2_LORA = Recipe("llava-1.5-stage2-lora", lr=2e-4, global_batch=128, template="v1", lora=128)
+"""Projector and low-rank adapters train."""
+RECIPES = {recipe.name: recipe for recipe in (STAGE1, STAGE2, STAGE2_LORA)}
 
 
 def find_recipe(recipe: str | Recipe, **overrides: Any) -> Recipe:
