@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import torch
-from tokenizers import Regex, Tokenizer, pre_tokenizers
+from tokenizers import Regex, Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from visionlaw_lab.recipes import LanguageRecipe
 from visionlaw_lab.texts import BEGIN, CHAT_TEMPLATE, END, PAD, UNKNOWN, VOCABULARY, document
 
 IGNORED = -100
@@ -24,34 +24,14 @@ CONTEXT = 512
 EMBEDDING_SCALE = 0.05
 
 
-@dataclass(frozen=True)
-class LanguageRecipe:
-    """How the language model is made.
-
-    Attributes:
-        width: d, length of a token's embedding.
-        layers: Number of blocks.
-        heads: Attention heads of a block.
-        steps: Optimiser steps.
-        batch: Texts in a step.
-        rate: Largest learning rate.
-        seed: Of its initial weights and its texts.
-    """
-
-    width: int = 128
-    layers: int = 3
-    heads: int = 4
-    steps: int = 500
-    batch: int = 16
-    rate: float = 3e-3
-    seed: int = 0
-
-
 def build_tokenizer() -> PreTrainedTokenizerFast:
     """Return the tokenizer: one token per word, line ends and special tokens included."""
     tokenizer = Tokenizer(WordLevel({word: i for i, word in enumerate(VOCABULARY)}, unk_token=UNKNOWN))
     tokenizer.pre_tokenizer = pre_tokenizers.Sequence(  # pyright: ignore[reportAttributeAccessIssue]
         [pre_tokenizers.Split(Regex("[\n,.?]"), "isolated"), pre_tokenizers.Split(" ", "removed")]
+    )
+    tokenizer.post_processor = processors.TemplateProcessing(  # pyright: ignore[reportAttributeAccessIssue]
+        single=f"{BEGIN} $A", special_tokens=[(BEGIN, VOCABULARY.index(BEGIN))]
     )
     wrapped = PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, unk_token=UNKNOWN, pad_token=PAD, bos_token=BEGIN, eos_token=END
@@ -129,7 +109,7 @@ def pretrain(recipe: LanguageRecipe, folder: Path, progress: Callable[[int, floa
 def _encoded(texts: Sequence[tuple[str, str]], tokenizer: PreTrainedTokenizerFast) -> dict[str, torch.Tensor]:
     """Return a batch whose labels leave out what is only read: the telling, and padding."""
     batch = tokenizer([told + said for told, said in texts], return_tensors="pt", padding=True)
-    told = tokenizer([told for told, _ in texts], padding=True, return_tensors="pt")["attention_mask"].sum(dim=1)
+    told = tokenizer([told for told, _ in texts], return_tensors="pt", padding=True)["attention_mask"].sum(dim=1)
     ids, mask = batch["input_ids"], batch["attention_mask"]
     read = torch.arange(ids.shape[1]) < told[:, None]
     return {"input_ids": ids, "attention_mask": mask, "labels": ids.masked_fill((mask == 0) | read, IGNORED)}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CommandSpec, DatasetSpec, EncoderSpec, ImageSourceSpec, Option
+from visionlaw.specs import CommandSpec, DatasetSpec, EncoderSpec, ImageSourceSpec, Option, TrainerSpec
 from visionlaw_lab.recipes import RECIPES, spec_of
 
 LICENSE = "Apache-2.0; digits: UCI, CC BY 4.0"
@@ -61,6 +61,16 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
             "seed": SEED,
         },
         license=LICENSE,
+    )
+
+
+@hookimpl
+def visionlaw_trainers() -> Iterator[TrainerSpec]:
+    """List the lab's way to train and evaluate, in a folder that ``visionlaw lab run`` has made."""
+    yield TrainerSpec(
+        id="lab",
+        target="visionlaw_lab.trainer:build",
+        description="Stage 2 on the lab's conversations, and the lab's benchmarks, within a minute.",
     )
 
 

@@ -1,4 +1,4 @@
-"""The lab's encoders: what they are called, what they learn from, and how long. Imports nothing heavy."""
+"""How the lab's encoders and its language model are trained: names, objectives, sizes. Imports nothing heavy."""
 
 from __future__ import annotations
 
@@ -53,6 +53,29 @@ class EncoderRecipe:
         """Identity of the recipe, and of the world that it is trained in."""
         content = json.dumps([VERSION, GENERATOR, asdict(self) | {"description": ""}])
         return hashlib.sha256(content.encode()).hexdigest()[:12]
+
+
+@dataclass(frozen=True)
+class LanguageRecipe:
+    """How the language model is made.
+
+    Attributes:
+        width: d, length of a token's embedding.
+        layers: Number of blocks.
+        heads: Attention heads of a block.
+        steps: Optimiser steps.
+        batch: Texts in a step.
+        rate: Largest learning rate.
+        seed: Of its initial weights and its texts.
+    """
+
+    width: int = 128
+    layers: int = 3
+    heads: int = 4
+    steps: int = 500
+    batch: int = 16
+    rate: float = 3e-3
+    seed: int = 0
 
 
 RECIPES: tuple[EncoderRecipe, ...] = (

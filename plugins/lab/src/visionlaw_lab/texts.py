@@ -19,21 +19,24 @@ VOCABULARY = (*SPECIAL, *GRAMMAR, *COLOURS, *SHAPES, *DIGITS, *WORDS, *PLACES)
 CHAT_TEMPLATE = (
     "{{ bos_token }}{% for message in messages %}{% if message['role'] == 'assistant' %} "
     + ASSISTANT
-    + " {{ message['content'] }} {{ eos_token }}{% else %} "
+    + " {% generation %}{{ message['content'] }} {{ eos_token }}{% endgeneration %}{% else %} "
     + USER
     + " {{ message['content'] }}{% endif %}{% endfor %}{% if add_generation_prompt %} "
     + ASSISTANT
     + "{% endif %}"
 )
-"""The words of a conversation; the tokenizer takes words apart at spaces, so that none is lost or joined."""
+"""What a conversation becomes as text; answers, with their ends, are marked as what is to be learnt."""
 
 
 def document(seed: int, number: int) -> tuple[str, str]:
-    """Return a text about a scene of its own, in two parts: what tells it, and what is then said of it."""
+    """Return a text about a scene of its own, in two parts: what tells it, and what is then said of it.
+
+    The tokenizer puts the beginning of a sequence before it.
+    """
     scene = draw_scene("texts", "train", seed, number)
     if number % 4 == 0:
-        return f"{BEGIN} {caption(scene, 1)}", f" {caption(scene, 2)} \n"
-    return f"{BEGIN} {USER} {caption(scene, 1)} \n", f" {conversation(scene)}"
+        return caption(scene, 1), f" {caption(scene, 2)} \n"
+    return f"{USER} {caption(scene, 1)} \n", f" {conversation(scene)}"
 
 
 def conversation(scene: Scene) -> str:
