@@ -20,7 +20,7 @@ COMBINATIONS = (
     "lab/clip@112 + lab/masked@112",
     "lab/clip@112 + lab/digits@112",
     "lab/digits@112 + lab/words@112",
-    "lab/views@112 + classical/hog@112",
+    "classical/hog@112 + lab/views@112",
 )
 
 

@@ -15,7 +15,7 @@ from visionlaw import atomic
 from visionlaw_lab.questions import KINDS, benchmark_of
 
 DEFINITIONS: dict[str, str] = {"maxcos": "a", "loglik": "a_loglik"}
-"""Definition of A → its column. The published columns of maxcos name the references of the publication, not the lab's."""
+"""Definition of A → its column. The published columns of maxcos name the publication's references, not the lab's."""
 
 
 @dataclass
