@@ -87,6 +87,14 @@ def visionlaw_scorers() -> Iterable[ScorerSpec]:
         description="How likely a language model finds captions, given the projected image (COLM 2025).",
         data="captions",
         needs=("projectors", "language"),
+        options={
+            "dtype": Option(
+                type="str",
+                default="float32",
+                choices=("float32", "float16", "bfloat16"),
+                description="Precision of the language model, which numbers depend on from the third digit on.",
+            )
+        },
     )
     yield ScorerSpec(
         id="mutual-knn",

@@ -134,8 +134,8 @@ def _fetch(wanted: Wanted) -> Path:
         ) from error
     repository, revision = wanted.source, wanted.revision or "main"
     where = f"'{repository}' (revision {revision[:12]}), {wanted.what},"
-    includes = "".join(f" --include '{name}'" for name in wanted.patterns)
-    by_hand = f"hf download {repository} --revision {revision}{includes}"
+    only = ("exclude", [f"*{name}" for name in PICKLES]) if wanted.others else ("include", wanted.patterns)
+    by_hand = f"hf download {repository} --revision {revision}" + "".join(f" --{only[0]} '{name}'" for name in only[1])
     if constants.HF_HUB_OFFLINE:
         raise WeightsError(
             f"{where} is not on this machine, and HF_HUB_OFFLINE forbids to fetch it.",

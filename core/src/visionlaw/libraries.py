@@ -24,6 +24,8 @@ FOR_PEOPLE = {"description", "aliases", "tags", "license", "parameters", "deprec
 WEIGHTS = {"checkpoint", "revision", "files"}  # a provenance names the first two itself
 NUMERIC = ("numpy", "pillow", "torch")
 """The libraries that core's own preprocessing and scores are computed with."""
+EXTRAS = {"language": ("transformers", "tokenizers"), "transport": ("pot",)}
+"""Those that some of core's scores are computed with beside, by extra."""
 
 
 def library_versions(names: Iterable[str] = NUMERIC) -> dict[str, str]:
@@ -45,9 +47,10 @@ def versions_behind(distribution: str, extras: Iterable[str] = ()) -> dict[str, 
     from packaging.requirements import InvalidRequirement, Requirement
     from packaging.utils import canonicalize_name
 
-    names: set[str] = {*NUMERIC}
+    core = canonicalize_name(distribution) == CORE
+    names: set[str] = {*NUMERIC, *(name for extra in extras if core for name in EXTRAS.get(extra, ()))}
     # What core requires for its database and its command line cannot change a number.
-    for text in [] if canonicalize_name(distribution) == CORE else _requirements(distribution):
+    for text in [] if core else _requirements(distribution):
         try:
             requirement = Requirement(text)
         except InvalidRequirement:

@@ -24,7 +24,7 @@ from visionlaw.errors import (
 )
 from visionlaw.ids import Reference, is_encoder_id, parse_reference, prefix_of, resolution_of
 from visionlaw.plugins import Plugin, PluginRecord
-from visionlaw.specs import MOST_PIXELS, EncoderSpec, Kind, Option, Spec
+from visionlaw.specs import MOST_PIXELS, EncoderSpec, Kind, Option, ScorerSpec, Spec
 from visionlaw.targets import load_target
 
 _TRUE = {"1": True, "true": True, "yes": True, "0": False, "false": False, "no": False}
@@ -135,6 +135,14 @@ class Registry:
             UnknownIdError, ConflictError, InvalidIdError: As :meth:`get` and :meth:`options`.
         """
         return cast("EncoderSpec", self.get("encoder", text).spec).of(self.options("encoder", text))
+
+    def scorer_spec(self, text: str) -> ScorerSpec:
+        """Return the spec of a scorer as its options change it: what it measures on, and what it needs.
+
+        Raises:
+            UnknownIdError, ConflictError, InvalidIdError: As :meth:`get` and :meth:`options`.
+        """
+        return cast("ScorerSpec", self.get("scorer", text).spec).of(self.options("scorer", text))
 
     def load(self, kind: Kind, text: str, **extra: Any) -> Any:
         """Import the target behind an id and call it: ``target(spec, **options, **extra)``.

@@ -68,3 +68,30 @@ def smollm2(pytestconfig: pytest.Config) -> Path:
     digest = hashlib.sha256(path.read_bytes() + str(source.stat().st_size).encode()).hexdigest()[:8]
     folders = pytestconfig.cache.mkdir("smollm2")
     return converter.convert(source, folders / digest)
+
+
+@pytest.fixture(scope="session")
+def saved_model(tiny_language: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a saved model of random weights, in the folder of its project."""
+    from visionlaw.alignment.language import find_language
+    from visionlaw.alignment.projector import ProjectorCard, build_projector, projector_folder, save_projector
+    from visionlaw.project import Project
+    from visionlaw_mllm.mllm import MLLM
+
+    folder = tmp_path_factory.mktemp("project")
+    (folder / "registry.toml").write_text("")
+    project, language = Project.find(folder / "registry.toml"), find_language(str(tiny_language))
+    (representation,) = project.representations(["classical/rgb@256"])
+    facts = {part.id: dict(part.provenance) for part in representation}
+    card = ProjectorCard("classical/rgb@256", "mlp2x_gelu", 109, 32, facts, language.provenance)
+    projector = build_projector("mlp2x_gelu", 109, 32, seed=1)
+    save_projector(projector_folder(project.projectors, card.representation, language.fingerprint), projector, card)
+    model = MLLM.aligned(project, representation, language)
+    torch.manual_seed(0)
+    with torch.no_grad():  # large enough that answers differ
+        for parameter in model.language.parameters():
+            if parameter.ndim == 2:
+                parameter.copy_(torch.randn_like(parameter) * 0.3)
+        for parameter in model.projector.parameters():
+            parameter.mul_(3)
+    return model.save(folder / "model")

@@ -23,6 +23,11 @@ def test_going_on_from_a_position_gives_what_was_left(blocks: list[Block], seed:
     assert list(draw_order(blocks, seed, 1, start)) == list(draw_order(blocks, seed, 1))[start:]
 
 
+def test_going_on_behind_the_first_window() -> None:
+    blocks = [Block(3, WINDOW_BYTES)] * 4
+    assert list(draw_order(blocks, 0, start=8)) == list(draw_order(blocks, 0))[8:]
+
+
 def test_seed_and_epoch_make_orders_of_their_own() -> None:
     orders = [tuple(draw_order([Block(100)], seed, epoch)) for seed in range(3) for epoch in range(3)]
     assert len(set(orders)) == 9

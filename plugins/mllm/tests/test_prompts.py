@@ -155,7 +155,7 @@ def test_plain(tokenizer: Any, turns: list[Turn], tokens: str, learnt: str) -> N
             "<s> S USER : q ASSISTANT : </s> USER : r ASSISTANT : no </s>",
             "· · · · · · · </s> · · · · · no </s>",
         ),
-        # The space before an answer is learnt where it is a part of the answer's first token, and not otherwise.
+        # The space before an answer is learnt, as a part of the answer's first token or as a token of its own.
         (
             PIECES,
             talk("<image>", "yes", system="S"),
@@ -166,7 +166,7 @@ def test_plain(tokenizer: Any, turns: list[Turn], tokens: str, learnt: str) -> N
             PIECES,
             talk("é", "é", system="S"),
             "<s> ▁S ▁USER: ▁ <0xC3> <0xA9> ▁ASSISTANT: ▁ <0xC3> <0xA9> </s>",
-            "· · · · · · · · <0xC3> <0xA9> </s>",
+            "· · · · · · · ▁ <0xC3> <0xA9> </s>",
         ),
     ],
 )
@@ -232,19 +232,22 @@ def test_what_is_learnt_spells_the_answers_with_their_ends(
             runs.append(tokenizer.decode(run))
             run = []
     end = {"v1": "</s>", "chat": "<|im_end|>"}[template]
-    # What merges with the beginning of an answer is learnt with it: a space of v1's, a line break of the chat's.
-    before = {"v1": " ", "chat": "\n"}[template]
+    # A line break of the chat's that merges with the beginning of an answer is learnt with it.
+    before = {"v1": [" "], "chat": ["", "\n"]}[template]
     assert len(runs) == len(texts) // 2
     for found, answer in zip(runs, texts[1::2], strict=True):
-        assert found in (f"{answer}{end}", f"{before}{answer}{end}")
+        assert found in [f"{space}{answer}{end}" for space in before]
 
 
-@pytest.mark.parametrize("template", ["plain", "v1", "chat"])
-@pytest.mark.parametrize("tokenizer", [WORDS, BYTES])
-def test_a_prompt_is_what_stands_before_the_answer(template: Template, tokenizer: Any) -> None:
+@pytest.mark.parametrize(
+    ("template", "tokenizer"),
+    [(t, k) for k in (WORDS, BYTES, PIECES) for t in ("plain", "v1", "chat") if t != "chat" or k is not PIECES],
+)
+@pytest.mark.parametrize("answer", ["yes", "é", "  yes"])
+def test_a_prompt_is_what_stands_before_what_is_learnt(template: Template, tokenizer: Any, answer: str) -> None:
     question = talk("<image>\nq?")
     prompt = encode_prompt(question, template, tokenizer)
-    example = encode([*question, Turn("gpt", "yes")], template, tokenizer)
+    example = encode([*question, Turn("gpt", answer)], template, tokenizer)
 
     first = next(n for n, label in enumerate(example.labels) if label != IGNORE)
     assert prompt == example.ids[:first]
@@ -252,9 +255,7 @@ def test_a_prompt_is_what_stands_before_the_answer(template: Template, tokenizer
 
 def test_a_prompt_of_v1_ends_without_a_space_as_answers_begin_with_one() -> None:
     ids = encode_prompt(talk("yes", system="S"), "v1", PIECES)
-
     assert PIECES.convert_ids_to_tokens(ids) == ["<s>", "▁S", "▁USER:", "▁yes", "▁ASSISTANT:"]
-    assert encode(talk("yes", "no", system="S"), "v1", PIECES).ids[: len(ids)] == ids
 
 
 class TestTheLimit:
@@ -331,6 +332,12 @@ class TestOtherChatTemplates:
             "user : q \n assistant : yes </s> \n user : r \n assistant : no </s> \n",
             "· · · · · · yes </s> \n · · · · · · no </s> \n",
         )
+
+    def test_white_space_before_a_mark_is_not_learnt(self) -> None:
+        """Neither does the tokenizer count spaces among a token's characters, nor has this one any of the answer's."""
+        marked = byte_level()
+        marked.chat_template = "{% for m in messages %}  {% generation %}{{ m.content }}{% endgeneration %}{% endfor %}"
+        assert table(encode(talk("q", "yes"), "chat", marked), marked) == ("Ġ Ġ q Ġ Ġyes", "· · q · Ġyes")
 
     def test_answers_that_change_once_a_question_follows(self) -> None:
         """As Qwen3's, which shows thoughts in the last answer only."""

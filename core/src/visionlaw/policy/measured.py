@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from visionlaw.errors import UNAVAILABLE, UnknownIdError
 from visionlaw.ids import parse_reference
-from visionlaw.specs import ScorerSpec
 from visionlaw.store.rows import ASIDE, FOLDER, ScoreRow
 
 if TYPE_CHECKING:
@@ -213,7 +212,7 @@ def a_of_space(space: SearchSpace, registry: Registry, benchmarks: Sequence[str]
     scorer = space.alignment_scorer
     data = "images"
     try:
-        data = _data(registry, scorer)
+        data = registry.scorer_spec(scorer).data
     except UNAVAILABLE as error:
         if type(error) is UnknownIdError:
             raise UnknownIdError(f"{error.message} It is [alignment] definition.", error.remedy) from error
@@ -227,15 +226,10 @@ def c_of_space(space: SearchSpace, registry: Registry, benchmarks: Sequence[str]
     """
     scorer = registry.canonical("scorer", space.correspondence.scorer)
     try:
-        data = _data(registry, scorer)
+        data = registry.scorer_spec(scorer).data
     except UNAVAILABLE:
         data = "pairs"
     return _measured(space, scorer, benchmarks, data)
-
-
-def _data(registry: Registry, scorer: str) -> str:
-    spec = registry.get("scorer", scorer).spec
-    return spec.data if isinstance(spec, ScorerSpec) else "pairs"
 
 
 def _measured(space: SearchSpace, scorer: str, benchmarks: Sequence[str], data: str) -> Measured:

@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from visionlaw.errors import ConfigError, DataError, UnknownIdError, did_you_mean
 from visionlaw.guard import third_party
@@ -107,18 +107,18 @@ class Method:
         """
         registry, settings = project.registry, project.space.alignment
         named = registry.canonical("scorer", scorer or settings.definition)
-        spec = cast("ScorerSpec", registry.get("scorer", named).spec)
+        chosen = scorer_options(registry, named, options)
+        name = with_options(registry, named, chosen)
+        spec = registry.scorer_spec(name)
         if spec.data == "pairs":
             raise DataError(
                 f"The scorer '{spec.id}' measures on pairs of images with keypoints, not on images or captions.",
                 f"visionlaw score correspondence --scorer {spec.id}",
             )
-        chosen = scorer_options(registry, named, options)
-        spec = spec.of(chosen)
         found = language_of(project, spec, language, revision)
         return cls(
             project,
-            with_options(registry, named, chosen),
+            name,
             registry.load("scorer", named, **chosen),
             settings.images if n is None else n,
             settings.seed if seed is None else seed,
@@ -130,9 +130,8 @@ class Method:
 
     @property
     def spec(self) -> ScorerSpec:
-        """The scorer's spec, as it is with its options."""
-        spec = cast("ScorerSpec", self.project.registry.get("scorer", self.name).spec)
-        return spec.of(self.project.registry.options("scorer", self.name))
+        """The scorer's spec, as its options change it."""
+        return self.project.registry.scorer_spec(self.name)
 
     def sources(self, benchmarks: Sequence[str] | None = None) -> dict[str, ImagesAt]:
         """Return the image source of each benchmark, or under :data:`ALL` that of the captions that serve all.

@@ -75,7 +75,7 @@ class MeasuringC(Measuring):
         chosen = registry.canonical("dataset", dataset or settings.dataset)
         name = registry.canonical("scorer", scorer or settings.scorer)
         chosen_options = _options(project, name, options)
-        _require_pairs(cast("ScorerSpec", registry.get("scorer", name).spec))
+        _require_pairs(registry.scorer_spec(name))
         data = registry.load("dataset", chosen, root=_root(project, chosen, root))
         loaded = registry.load("scorer", name, **chosen_options)
         with third_party(f"Reading the version of '{chosen}'", registry.get("dataset", chosen).distribution):

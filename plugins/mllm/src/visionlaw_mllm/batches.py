@@ -72,7 +72,6 @@ def assemble(
     is_visual = np.repeat(ids == IMAGE, repeats)
     rows = np.where(is_visual, len(embedded) + np.cumsum(is_visual), np.cumsum(~is_visual)) - 1
     learnt = np.repeat(np.concatenate([np.asarray(example.labels, dtype=np.int64) for example in examples]), repeats)
-    learnt[is_visual] = IGNORE
 
     lengths = np.array([len(example.ids) for example in examples]) + np.where(counts >= 0, counts - 1, 0)
     places = np.arange(lengths.max())

@@ -21,7 +21,8 @@ import torch
 from transformers import PreTrainedModel
 
 from visionlaw.alignment.language import LanguageRef, load_language
-from visionlaw.alignment.projector import ProjectorCard, check_projector, load_projector, projector_folder
+from visionlaw.alignment.projected import fitting_projector
+from visionlaw.alignment.projector import ProjectorCard, check_projector
 from visionlaw.errors import DataError
 from visionlaw.features.extractor import Extractor
 from visionlaw.features.results import Quarantined
@@ -29,7 +30,6 @@ from visionlaw.features.runtime import Runtime, choose_device
 from visionlaw.features.sources import read_sources
 from visionlaw.project import Project
 from visionlaw.protocols import FeatureStore, Representation
-from visionlaw.scoring.representations import name_of
 from visionlaw_mllm.saved import MLLMCard, read_model, write_model
 from visionlaw_mllm.templates import Template
 
@@ -95,9 +95,8 @@ class MLLM(torch.nn.Module):
         Raises:
             DataError: There is no projector, or it was trained for other encoders or another language model.
         """
-        folder = projector_folder(project.projectors, name_of(representation), language.fingerprint)
-        projector, card = load_projector(folder)
-        check_projector(card, representation, language)
+        combiner = project.registry.canonical("combiner", project.space.combiner)
+        projector, card = fitting_projector(project.projectors, representation, language, combiner)
         return cls._assemble(project, representation, projector, card, language, language, runtime, dtype, template)
 
     @classmethod

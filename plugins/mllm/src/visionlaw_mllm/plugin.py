@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from visionlaw.hookspecs import hookimpl
-from visionlaw.specs import CommandSpec, ImageSourceSpec, Option
+from visionlaw.specs import CommandSpec, ImageSourceSpec, Option, TrainerSpec
 
 
 @hookimpl
@@ -24,6 +24,28 @@ def visionlaw_image_sources() -> Iterator[ImageSourceSpec]:
             ),
         },
         license="as the records' maker says",
+    )
+
+
+@hookimpl
+def visionlaw_trainers() -> Iterator[TrainerSpec]:
+    """List the trainer of LLaVA."""
+    texts = {
+        "data": "Records of stage 2, in LLaVA's form.",
+        "images": "The folder that image paths in the records are relative to; empty: where the records are.",
+        "pairs": "Records of stage 1, for representations that have no projector yet.",
+        "recipe": "Hyper-parameters of stage 2, by name.",
+        "tasks": "A folder with further tasks of lmms-eval.",
+    }
+    defaults = {"recipe": "llava-1.5-stage2"}
+    options = {name: Option(type="str", default=defaults.get(name, ""), description=t) for name, t in texts.items()}
+    batch = Option(type="int", default=8, description="Prompts that pass the language model together, at least 1.")
+    yield TrainerSpec(
+        id="llava",
+        target="visionlaw_mllm.trainer:LLaVATrainer",
+        description="Stage 1 where it is missing, stage 2, and an evaluation by lmms-eval.",
+        options=options | {"batch_size": batch},
+        extras=("lmms",),
     )
 
 

@@ -4,11 +4,11 @@ Ids are what the language model's own tokenizer makes of the text of a template 
 :data:`IMAGE` once where the image's tokens belong. The text before the image and the text behind it are each tokenised
 as a whole, as LLaVA does and as inference does: never turn by turn, since tokens merge across the boundaries of turns.
 
-**Masking.** A token is learnt, its label is its id, if at least one of its characters belongs to an answer, the end of
-the answer included; all others have the label :data:`IGNORE`. So where a tokenizer has the space before an answer and
-its first word as one token, that token is learnt; where the space is a token of its own, it is not. A token without any
-character, as SentencePiece may put before a text, goes with the one that follows it. Labels are in the places of their
-tokens: transformers shifts them when it computes the loss.
+**Masking.** A token is learnt, its label is its id, if at least one of its characters belongs to an answer, from behind
+what stands there when the model is asked (:func:`encode_prompt`) to the end of the turn; all others have the label
+:data:`IGNORE`. So a token that has the last of a template's white space and the beginning of an answer in it is
+learnt. A token without any character, as SentencePiece may put before a text, goes with the one that follows it. Labels
+are in the places of their tokens: transformers shifts them when it computes the loss.
 """
 
 from __future__ import annotations

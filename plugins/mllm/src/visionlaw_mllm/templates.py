@@ -2,7 +2,8 @@
 
 - ``plain`` (stage 1): the question is reduced to the image; caption and a line break follow, and are learnt.
 - ``v1`` (Vicuna's, LLaVA-1.5's stage 2): ``SYSTEM USER: question ASSISTANT: answer</s>USER: …``, ``</s>`` being the
-  tokenizer's own end of a sequence; answers are learnt, each with its end. A system turn takes the place of SYSTEM.
+  tokenizer's own end of a sequence. Answers are learnt, each with its end and with the space before it, which a model
+  that is asked has to say first. A system turn takes the place of SYSTEM.
 - ``chat``: the tokenizer's own template. What it marks with ``{% generation %}`` is learnt; where it marks nothing,
   what an answer adds to what it says when it asks for one, with the end of the turn, without white space behind that.
 
@@ -91,7 +92,7 @@ def _v1(turns: Sequence[Turn], tokenizer: Any) -> Rendered:
         if turn.speaker == "human":
             text += f"USER: {turn.text} ASSISTANT:"
         elif turn.speaker == "gpt":
-            begin = len(text) + 1
+            begin = len(text)
             text += f" {turn.text}{tokenizer.eos_token}"
             answers.append((begin, len(text)))
     return Rendered(text, tuple(answers))

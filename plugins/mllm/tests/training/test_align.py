@@ -255,7 +255,7 @@ def test_memory_that_does_not_suffice_is_a_sentence_and_a_smaller_batch_goes_on(
         patch.setattr(stage1, "label_loss", full)
         with pytest.raises(DataError, match=r"8 records at a time.*--batch-size 4 or --gradient-checkpointing"):
             align(project, representations[:1], literate, pairs, recipe=QUICK, checkpoint_every=2)
-    (checkpoint,) = project.state_dir.glob("runs/align-*/checkpoint-4")
+    assert len(list(project.state_dir.glob("runs/align-*/checkpoint-4"))) == 1
     align(project, representations[:1], literate, pairs, recipe=QUICK, batch_size=4)
     assert [line["step"] for line in curve(project)] == list(range(1, 9))
 

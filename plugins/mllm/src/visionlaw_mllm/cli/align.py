@@ -60,8 +60,8 @@ def align(
 ) -> None:
     """Stage 1: train the projectors of representations on image–caption pairs, everything else frozen.
 
-    All representations are trained in one run, in which each encoder sees each image once. What has been trained just so
-    is not trained again; an interrupted run goes on from its last checkpoint when the same command is given again.
+    All representations are trained in one run, in which each encoder sees each image once. What was trained just so is
+    not trained again; an interrupted run goes on from its last checkpoint when the same command is given again.
 
     Example: visionlaw align clip@224 dinov2@224 --data blip_558k.json --images images/ --lm lmsys/vicuna-7b-v1.5
     """

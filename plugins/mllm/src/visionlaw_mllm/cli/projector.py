@@ -9,20 +9,15 @@ import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
 from visionlaw.cli.output import note, plural, print_json, write, write_columns
-from visionlaw.errors import ConfigError, DataError
+from visionlaw.errors import DataError
+from visionlaw_mllm.cli.options import LanguageOption, chosen_language
 
 if TYPE_CHECKING:
-    from visionlaw.alignment.language import LanguageRef
     from visionlaw.alignment.projector import ProjectorCard
     from visionlaw.project import Project
     from visionlaw.protocols import Representation
 
 app = typer.Typer(no_args_is_help=True)
-
-LanguageOption = Annotated[
-    str | None,
-    typer.Option("--lm", metavar="MODEL", help="Language model: a folder or hub repository; else registry.toml's."),
-]
 
 
 @app.callback()
@@ -84,7 +79,7 @@ def import_(
     here = project(space)
     read = read_projector(file)
     (reference,) = here.representations([representation])
-    language = _language(here, lm)
+    language = chosen_language(here, lm)
     made, card = as_projector(read, reference, language, *_combined(here, reference))
     folder = projector_folder(here.projectors, card.representation, language.fingerprint)
     if read_card(folder) is not None and not force:
@@ -115,20 +110,9 @@ def export(
 
     here = project(space)
     name = here.space.canonical(representation)
-    loaded, card = load_projector(projector_folder(here.projectors, name, _language(here, lm).fingerprint))
+    loaded, card = load_projector(projector_folder(here.projectors, name, chosen_language(here, lm).fingerprint))
     write_projector(file, loaded, card)
     write(f"{file}: {card.kind}, {card.channels} → {card.width}, of {card.representation}.")
-
-
-def _language(here: Project, name: str | None) -> LanguageRef:
-    from visionlaw.alignment.language import find_language
-
-    if name is not None:
-        return find_language(name)
-    settings = here.file.language
-    if settings.model is None:
-        raise ConfigError("No language model is named.", "Give --lm MODEL, or model under [language] of registry.toml.")
-    return find_language(settings.model, settings.revision)
 
 
 def _combined(here: Project, representation: Representation) -> tuple[int | None, dict[str, Any]]:

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import importlib.util
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from visionlaw.errors import ConfigError, DataError, MissingDependencyError
+from visionlaw.project import Project
+from visionlaw_mllm.mllm import MLLM
+from visionlaw_mllm.trainer import LLaVATrainer
+
+QUESTIONS = ["What is it?", "Why?", "How many are there?", "Is it red?"]
+
+
+@pytest.fixture
+def trained(saved_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Return the folder of a trained model in a project of its own, which is the working directory."""
+    (tmp_path / "registry.toml").write_text("")
+    monkeypatch.chdir(tmp_path)
+    return Path(shutil.copytree(saved_model, tmp_path / "model"))
+
+
+def write_task(folder: Path, model: MLLM) -> int:
+    """Write a task of four questions as lmms-eval reads them; return how many answers are right."""
+    from datasets import Dataset, Features, Value
+    from datasets import Image as ImageColumn
+
+    rng = np.random.default_rng(0)
+    pictures = [Image.fromarray(rng.integers(0, 255, (30, 40, 3), np.uint8)) for _ in QUESTIONS]
+    said = model.generate(pictures, QUESTIONS, max_new_tokens=4)
+    answers = [said[0], "something else", said[2], said[3]]
+    columns = Features({"image": ImageColumn(), "question": Value("string"), "answer": Value("string")})
+    rows = {"image": pictures, "question": QUESTIONS, "answer": answers}
+    Dataset.from_dict(rows, features=columns).to_parquet(folder / "test.parquet")
+    (folder / "tiny.yaml").write_text(f"""
+task: tiny
+dataset_path: parquet
+dataset_kwargs: {{data_files: {{test: {folder / "test.parquet"}}}}}
+test_split: test
+output_type: generate_until
+doc_to_visual: !function tiny.visual
+doc_to_text: !function tiny.text
+doc_to_target: answer
+process_results: !function tiny.process
+generation_kwargs: {{max_new_tokens: 4, temperature: 0, do_sample: false}}
+metric_list: [{{metric: right, aggregation: mean, higher_is_better: true}}]
+""")
+    (folder / "tiny.py").write_text(
+        "def visual(doc):\n    return [doc['image'].convert('RGB')]\n"
+        "def text(doc, *_):\n    return doc['question']\n"
+        "def process(doc, results):\n    return {'right': float(results[0].strip() == doc['answer'])}\n"
+    )
+    return sum(one == other for one, other in zip(said, answers, strict=True))
+
+
+@pytest.mark.slow
+@pytest.mark.filterwarnings("ignore")  # of datasets
+def test_a_model_is_evaluated_by_the_real_lmms_eval(trained: Path, tmp_path: Path) -> None:
+    ready = subprocess.run([sys.executable, "-c", "import lmms_eval.__main__"], capture_output=True, check=False)
+    if ready.returncode:
+        pytest.skip("lmms-eval is not installed: python -m pip install 'visionlaw-mllm[lmms]'")
+    tasks = tmp_path / "tasks"
+    tasks.mkdir()
+    right = write_task(tasks, MLLM.load(trained, Project.find()))
+    assert 0 < right < len(QUESTIONS)
+    trainer = LLaVATrainer(tasks=str(tasks), batch_size=2)
+    assert trainer.evaluate(trained, ["tiny"]) == {"tiny": right / len(QUESTIONS)}
+    # What is measured is not measured again: it is not even looked for where tasks are.
+    shutil.rmtree(tasks)
+    assert trainer.evaluate(trained, ["tiny"]) == {"tiny": right / len(QUESTIONS)}
+    with pytest.raises(DataError, match="lmms-eval has not measured nowhere"):
+        trainer.evaluate(trained, ["nowhere"])
+
+
+def test_results_of_a_model_that_was_replaced_do_not_count(
+    trained: Path, monkeypatch: pytest.MonkeyPatch, saved_model: Path
+) -> None:
+    state = json.loads((trained / "mllm.json").read_text())["state"]
+    folder = trained / "evaluation" / state
+    folder.mkdir(parents=True)
+    facts = {"results": {"tiny": {"alias": "tiny", "right,none": 0.5}}, "config": {"model": "visionlaw"}}
+    (folder / "20260101_000000_results.json").write_text(json.dumps(facts))
+    trainer = LLaVATrainer()
+    assert trainer.evaluate(trained, ["tiny"]) == {"tiny": 0.5}
+    MLLM.load(trained).save(trained)
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(MissingDependencyError, match="not installed"):
+        trainer.evaluate(trained, ["tiny"])
+
+
+def test_what_it_needs_is_told(trained: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="given no records"):
+        LLaVATrainer().finetune("classical/rgb@256", tmp_path)
+    with pytest.raises(ConfigError, match="No language model is named"):
+        LLaVATrainer(data="records.json").finetune("classical/rgb@256", tmp_path)
+    with pytest.raises(DataError, match="There is no model in"):
+        LLaVATrainer().evaluate(tmp_path, ["mme"])
+
+
+def test_it_is_listed_and_its_options_are_read(trained: Path) -> None:
+    trainer = Project.find().registry.load("trainer", "llava?data=a/b.json&pairs=c.json&batch_size=2")
+    assert (trainer.data, trainer.pairs, trainer.batch_size) == ("a/b.json", "c.json", 2)
