@@ -9,8 +9,8 @@ from visionlaw.errors import ConfigError
 from visionlaw.law.tables import load_table
 from visionlaw.project import Project
 from visionlaw_lab.folder import make_folder, read_plan
+from visionlaw_lab.names import ANSWERS
 from visionlaw_lab.plans import FULL, QUICK, Plan, Training
-from visionlaw_lab.questions import ANSWERS
 from visionlaw_lab.recipes import LanguageRecipe
 
 TINY = replace(

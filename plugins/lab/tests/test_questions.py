@@ -7,10 +7,8 @@ import pytest
 
 from visionlaw.errors import DataError
 from visionlaw_lab.captions import caption
+from visionlaw_lab.names import ANSWERS, BENCHMARKS, COLOURS, Benchmark
 from visionlaw_lab.questions import (
-    ANSWERS,
-    BENCHMARKS,
-    Benchmark,
     Question,
     benchmark_of,
     benchmark_question,
@@ -19,7 +17,7 @@ from visionlaw_lab.questions import (
     training_scene,
 )
 from visionlaw_lab.rendering import RGB, render
-from visionlaw_lab.scenes import COLOURS, Scene
+from visionlaw_lab.scenes import Scene
 
 
 def read_caption(text: str) -> list[list[str]]:

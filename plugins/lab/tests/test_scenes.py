@@ -5,8 +5,9 @@ from collections import Counter
 import numpy as np
 import pytest
 
+from visionlaw_lab.names import COLUMNS, ROWS, SIDE
 from visionlaw_lab.rendering import RGB, digit_samples, render
-from visionlaw_lab.scenes import COLUMNS, ROWS, SIDE, Scene, Wanted, draw_scene, extent, rearranged
+from visionlaw_lab.scenes import Scene, Wanted, draw_scene, extent, rearranged
 
 SCENES = [draw_scene("captions", "train", 0, number) for number in range(60)]
 

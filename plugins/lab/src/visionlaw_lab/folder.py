@@ -26,8 +26,9 @@ from typing import Any
 from visionlaw import atomic
 from visionlaw.errors import ConfigError
 from visionlaw_lab.captions import caption
+from visionlaw_lab.names import ANSWERS, KINDS, NAMES
 from visionlaw_lab.plans import REFERENCES, Plan
-from visionlaw_lab.questions import ANSWERS, KINDS, NAMES, training_questions, training_scene
+from visionlaw_lab.questions import training_questions, training_scene
 from visionlaw_lab.rendering import render
 from visionlaw_lab.scenes import Scene
 

@@ -14,8 +14,9 @@ from torch import nn
 from torch.nn import functional
 
 from visionlaw_lab.captions import phrase
+from visionlaw_lab.names import DIGITS, WORDS, Kind
 from visionlaw_lab.networks import CHANNELS, GRID, Trunk
-from visionlaw_lab.scenes import DIGITS, WORDS, Kind, Scene
+from visionlaw_lab.scenes import Scene
 from visionlaw_lab.texts import VOCABULARY
 
 EMBEDDING = 128
@@ -33,35 +34,38 @@ class Objective(nn.Module):
 
 
 class Contrast(Objective):
-    """Which caption belongs to which image, within the batch (CLIP's loss).
+    """Which caption belongs to which image, within the batch: CLIP's loss with late interaction (FILIP, ICLR 2022).
 
-    A caption is the mean over its phrases, each a small network over the sum of its words: no order, but bound colours,
-    shapes and places.
+    A caption is the set of its phrases, each a small network over the sum of its words. A phrase is as similar to an
+    image as to the most similar of its tokens, and a caption as its phrases on average: what a token shows has to be in
+    the token.
     """
 
     def __init__(self, trunk: Trunk, seed: int) -> None:
         super().__init__(trunk, seed)
         self.words = nn.Embedding(len(VOCABULARY), EMBEDDING)
         self.phrase = nn.Sequential(nn.Linear(EMBEDDING, 256), nn.GELU(), nn.Linear(256, EMBEDDING))
-        self.image = nn.Sequential(nn.Linear(CHANNELS, 256), nn.GELU(), nn.Linear(256, EMBEDDING))
+        self.image = nn.Linear(CHANNELS, EMBEDDING)
         self.scale = nn.Parameter(torch.tensor(math.log(10.0)))
 
     def forward(self, images: torch.Tensor, scenes: Sequence[Scene]) -> torch.Tensor:
         """Return the mean of both directions' cross-entropies."""
-        seen = functional.normalize(self.image(self.trunk(images)).mean(dim=1), dim=-1)
-        told = functional.normalize(self._told(scenes), dim=-1)
-        logits = self.scale.exp().clamp(max=100.0) * seen @ told.T
+        seen = functional.normalize(self.image(self.trunk(images)), dim=-1)
+        told, owner = self._told(scenes)
+        best = torch.einsum("btd,pd->bpt", seen, functional.normalize(told, dim=-1)).amax(dim=-1)
+        count = torch.bincount(owner, minlength=len(scenes))
+        similar = torch.zeros(len(scenes), len(scenes)).index_add(1, owner, best) / count
+        logits = self.scale.exp().clamp(max=100.0) * similar
         right = torch.arange(len(scenes))
         return (functional.cross_entropy(logits, right) + functional.cross_entropy(logits.T, right)) / 2
 
-    def _told(self, scenes: Sequence[Scene]) -> torch.Tensor:
+    def _told(self, scenes: Sequence[Scene]) -> tuple[torch.Tensor, torch.Tensor]:
+        """Return all phrases ``[p, d]`` and the scene that each belongs to."""
         phrases = [[VOCABULARY.index(word) for word in phrase(item).split()] for s in scenes for item in s.items]
         offsets = torch.tensor([0, *[len(words) for words in phrases]]).cumsum(0)[:-1]
         flat = torch.tensor([word for words in phrases for word in words])
         summed = functional.embedding_bag(flat, self.words.weight, offsets, mode="sum")
-        owner = torch.tensor([i for i, scene in enumerate(scenes) for _ in scene.items])
-        total = torch.zeros(len(scenes), EMBEDDING).index_add(0, owner, self.phrase(summed))
-        return total / torch.tensor([[len(scene.items)] for scene in scenes])
+        return self.phrase(summed), torch.tensor([i for i, scene in enumerate(scenes) for _ in scene.items])
 
 
 class Missing(Objective):

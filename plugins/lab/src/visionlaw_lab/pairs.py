@@ -15,8 +15,9 @@ from numpy.typing import NDArray
 from visionlaw.errors import DataError
 from visionlaw.protocols import Pair
 from visionlaw.specs import DatasetSpec
+from visionlaw_lab.names import GENERATOR, SIDE
 from visionlaw_lab.rendering import scene_ref
-from visionlaw_lab.scenes import GENERATOR, SIDE, Item, Scene, draw_scene, extent, rearranged
+from visionlaw_lab.scenes import Item, Scene, draw_scene, extent, rearranged
 
 MOST = 100_000
 OFFSETS = np.array([(0, 0), (-1, -1), (1, -1), (-1, 1), (1, 1)]) / 4

@@ -8,9 +8,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from visionlaw_lab.questions import BENCHMARKS, Benchmark
+from visionlaw_lab.names import BENCHMARKS, GENERATOR, Benchmark
 from visionlaw_lab.recipes import RECIPES, VERSION, LanguageRecipe
-from visionlaw_lab.scenes import GENERATOR
 
 REFERENCES = ("lab/clip@112", "lab/clip@56")
 """What A by maxcos is measured against: one way of learning at two resolutions, as in the paper."""

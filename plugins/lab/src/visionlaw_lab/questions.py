@@ -8,47 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
 from visionlaw.errors import DataError
-from visionlaw_lab.scenes import (
-    COLOURS,
-    DIGITS,
-    PLACES,
-    SHAPES,
-    WORDS,
-    Scene,
-    Split,
-    Wanted,
-    draw_scene,
-    generator,
-)
-
-Benchmark = Literal["existence", "counting", "position", "colour", "digit", "word"]
-BENCHMARKS: tuple[Benchmark, ...] = get_args(Benchmark)
-COUNTS = DIGITS[1:5]
-ANSWERS: dict[Benchmark, tuple[str, ...]] = {
-    "existence": ("yes", "no"),
-    "counting": COUNTS,
-    "position": PLACES,
-    "colour": COLOURS,
-    "digit": DIGITS,
-    "word": WORDS,
-}
-NAMES: dict[Benchmark, str] = {
-    "existence": "Is it there?",
-    "counting": "How many shapes?",
-    "position": "Where is it?",
-    "colour": "Which colour?",
-    "digit": "Which digit?",
-    "word": "Which word?",
-}
-KINDS: dict[Benchmark, Literal["vision", "ocr"]] = {
-    benchmark: "ocr" if benchmark in ("digit", "word") else "vision" for benchmark in BENCHMARKS
-}
-"""The group that a benchmark is averaged with: those that ask to read, and the others."""
+from visionlaw_lab.names import ANSWERS, BENCHMARKS, COLOURS, DIGITS, PLACES, SHAPES, Benchmark, Split
+from visionlaw_lab.scenes import Scene, Wanted, draw_scene, generator
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from visionlaw.specs import EncoderSpec
-from visionlaw_lab.scenes import GENERATOR, SIDE
+from visionlaw_lab.names import GENERATOR, SIDE
 
 VERSION = 1
 """Counts up whenever training an encoder would give other weights."""
@@ -72,9 +72,9 @@ class LanguageRecipe:
     width: int = 128
     layers: int = 3
     heads: int = 4
-    steps: int = 500
+    steps: int = 600
     batch: int = 16
-    rate: float = 3e-3
+    rate: float = 2e-3
     seed: int = 0
 
 

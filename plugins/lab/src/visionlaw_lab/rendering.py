@@ -9,7 +9,8 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from visionlaw.protocols import ImageRef
-from visionlaw_lab.scenes import DIGITS, SIDE, Background, Item, Scene, Split
+from visionlaw_lab.names import DIGITS, SIDE, Split
+from visionlaw_lab.scenes import Background, Item, Scene
 
 RGB: dict[str, tuple[int, int, int]] = {
     "red": (214, 40, 40),

@@ -9,28 +9,25 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import Literal, get_args
 
 import numpy as np
 
-SIDE = 112
-"""Pixels of a scene's side."""
-ROWS, COLUMNS = 3, 2
-GENERATOR = 1
-"""Counts up whenever the same seed would no longer give the same scene or the same pixels."""
-
-Split = Literal["train", "test"]
-Kind = Literal["shape", "digit", "word"]
-Texture = Literal["plain", "noise", "stripes", "gradient", "checks"]
-
-SPLITS: tuple[Split, ...] = get_args(Split)
-TEXTURES: tuple[Texture, ...] = get_args(Texture)
-COLOURS = ("red", "green", "blue", "yellow", "purple", "orange")
-SHAPES = ("circle", "square", "triangle", "cross")
-DIGITS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
-WORDS = ("cat", "dog", "sun", "car", "tea", "key", "map", "box", "hat", "bus", "pen", "cup")
-PLACES = ("top-left", "top-right", "middle-left", "middle-right", "bottom-left", "bottom-right")
-MOST_SHAPES = 4
+from visionlaw_lab.names import (
+    COLOURS,
+    COLUMNS,
+    DIGITS,
+    GENERATOR,
+    MOST_SHAPES,
+    PLACES,
+    ROWS,
+    SHAPES,
+    SIDE,
+    TEXTURES,
+    WORDS,
+    Kind,
+    Split,
+    Texture,
+)
 
 SIZES: dict[Kind, tuple[int, int]] = {"shape": (20, 30), "digit": (26, 34), "word": (19, 24)}
 """Smallest and largest side of a shape or a digit, and height of a word's letters, in pixels."""

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from visionlaw import atomic
-from visionlaw_lab.questions import KINDS, benchmark_of
+from visionlaw_lab.names import KINDS
+from visionlaw_lab.questions import benchmark_of
 
 DEFINITIONS: dict[str, str] = {"maxcos": "a", "loglik": "a_loglik"}
 """Definition of A → its column. The published columns of maxcos name the publication's references, not the lab's."""

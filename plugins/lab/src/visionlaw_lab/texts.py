@@ -7,8 +7,9 @@ model learns to read what stands before a question, which is where stage 1 puts 
 from __future__ import annotations
 
 from visionlaw_lab.captions import caption
+from visionlaw_lab.names import COLOURS, DIGITS, PLACES, SHAPES, WORDS
 from visionlaw_lab.questions import Question, training_questions
-from visionlaw_lab.scenes import COLOURS, DIGITS, PLACES, SHAPES, WORDS, Scene, draw_scene
+from visionlaw_lab.scenes import Scene, draw_scene
 
 BEGIN, END, USER, ASSISTANT, PAD, UNKNOWN = "<s>", "</s>", "<user>", "<assistant>", "<pad>", "<unk>"
 SPECIAL = (UNKNOWN, PAD, BEGIN, END, USER, ASSISTANT)
