@@ -79,3 +79,9 @@ def test_what_cannot_be_compared_is_refused(reference, target, says) -> None:
 def test_no_images_is_no_alignment() -> None:
     with pytest.raises(DataError, match="no image"):
         mean_maxcos([])
+
+
+def test_a_zero_token_is_similar_to_nothing() -> None:
+    tokens = torch.eye(2)
+    assert maxcos(tokens, torch.stack([torch.zeros(2), tokens[0]])) == pytest.approx(0.5)
+    assert maxcos(torch.zeros(3, 2), tokens) == 0

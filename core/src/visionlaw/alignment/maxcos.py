@@ -13,14 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from visionlaw.errors import DataError
-from visionlaw.features.sampling import unit
 from visionlaw.protocols import Score, ScoringJob
 from visionlaw.scoring.representations import name_of
 
@@ -64,7 +63,7 @@ def maxcos(reference: torch.Tensor, target: torch.Tensor) -> float:
         )
     if not (len(reference) and len(target)):
         raise DataError("An image without projected tokens has no alignment.", "Check the encoder.")
-    found = float(_maxcos(unit(reference), unit(target)))
+    found = float(_maxcos(reference.float(), target.float()))
     if not np.isfinite(found):
         raise DataError("A projected token is not finite.", "Train the projector again: its weights have diverged.")
     return found
@@ -116,10 +115,10 @@ class MaxCosScorer:
         images: list[torch.Tensor] = []
         for image in projected.stream(job.data, "encode images for maxcos"):
             with torch.inference_mode():
-                known = {name: unit(projected.project(name, [image.maps[name]])[0]) for name in references}
+                known = {name: projected.project(name, [image.maps[name]])[0] for name in references}
                 rows: list[torch.Tensor] = []
                 for name in names:
-                    own = known[name] if name in known else unit(projected.project(name, [image.maps[name]])[0])
+                    own = known[name] if name in known else projected.project(name, [image.maps[name]])[0]
                     rows.append(torch.stack([_maxcos(known[reference], own) for reference in references]))
                 images.append(torch.stack(rows))
         values = torch.stack(images).cpu().double().numpy()  # [n, representations, references]
@@ -141,10 +140,21 @@ class MaxCosScorer:
 
 
 def _maxcos(reference: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
-    """Return A of unit tokens ``[s, d]`` and ``[t, d]``, a block of similarities at a time."""
+    """Return A of float32 tokens ``[s, d]`` and ``[t, d]``, a block of similarities at a time.
+
+    Lengths are divided out of the similarities, which are fewer than the tokens' own numbers. A zero token's are 0.
+    """
+    lengths = _lengths(reference)
     step = max(1, BLOCK // len(reference))
-    best = [(part @ reference.T).amax(dim=1).sum() for part in torch.split(target, step)]
+    best = [
+        ((part @ reference.T).div_(lengths).amax(dim=1) / _lengths(part)).sum() for part in torch.split(target, step)
+    ]
     return torch.stack(best).sum() / len(target)
+
+
+def _lengths(tokens: torch.Tensor) -> torch.Tensor:
+    found = cast("torch.Tensor", torch.linalg.vector_norm(tokens, dim=-1))  # pyright: ignore[reportUnknownMemberType]
+    return found.clamp_min(1e-12)
 
 
 def mean_maxcos(images: Iterable[tuple[torch.Tensor, torch.Tensor]], seed: int = 0) -> MaxCos:
