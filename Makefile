@@ -42,6 +42,8 @@ bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/correspondence.py
 	$(BIN)/python benchmarks/cache.py
 	$(BIN)/python benchmarks/extraction.py
+	$(BIN)/python benchmarks/alignment.py
+	$(BIN)/python benchmarks/stage1.py
 
 # The engine against thingsvision, which is installed into a folder of its own, without what it pins.
 bench-thingsvision: $(VENV)/.dev-installed

@@ -33,7 +33,11 @@ done
 say "4 · A live study of the published settings: which one to train next, and why"
 run visionlaw policy ask
 
+say "5 · The whole loop, live: encoders and a language model are trained, A and C measured, MLLMs finetuned and asked"
+rm -rf lab
+run visionlaw lab run --quick --folder lab
+
 say "The files are in $folder"
-for file in registry.toml classical.toml ranking.txt matches/*.png .visionlaw/results.sqlite; do
+for file in registry.toml classical.toml ranking.txt matches/*.png .visionlaw/results.sqlite lab/registry.toml; do
   echo "  $file"
 done
