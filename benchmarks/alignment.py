@@ -5,9 +5,9 @@
 maxcos: 100 images of TOKENS tokens (default: 576) in 4,096 dimensions. The formula by broadcasting, the cosine of
 ``[1, t, d]`` and ``[t, 1, d]``, is measured on one image and its time extrapolated to 100. At once, 576 tokens take
 16 GB: where that is more than GB (default: three quarters of the memory that is free), it goes in parts of the
-reference, which is twice as fast, and its peak memory is extrapolated from that of a part. Each way runs in a process of its own on one thread,
-so that a busy machine slows both alike; its peak memory is what the operating system has counted since the tokens were
-there.
+reference, which is twice as fast, and its peak memory is extrapolated from that of a part. Each way runs in a process
+of its own on one thread, so that a busy machine slows both alike; its peak memory is what the operating system has
+counted since the tokens were there.
 
 loglik, on one thread as well: captions of 8–23 tokens behind 256 image tokens, by a Llama of SmolLM2-135M's shape with
 random weights, against its bare forward pass, all logits included, on the same padded batch.
