@@ -14,6 +14,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from visionlaw import atomic
 from visionlaw.cli.studies import opened_study
 from visionlaw.policy.ranking import Ranking
@@ -81,6 +83,10 @@ class Lab:
             ConfigError: The folder is of another run.
             VisionlawError: A step failed; what is done stays.
         """
+        with _one_thread():
+            return self._run()
+
+    def _run(self) -> Outcome:
         with self._step("world", f"{self.plan.scenes} scenes, {len(self.plan.benchmarks)} benchmarks"):
             make_folder(self.folder, self.plan, self.progress)
         if not self.plan.model:
@@ -186,3 +192,16 @@ def _file_name(representation: str) -> str:
     """Return a name for the files of a representation, which no other representation has."""
     readable = re.sub(r"[^A-Za-z0-9.@=-]+", "-", representation)
     return f"{readable[:80]}-{hashlib.sha256(representation.encode()).hexdigest()[:8]}"
+
+
+@contextmanager
+def _one_thread() -> Generator[None]:
+    """Compute with one thread: on matrices this small a second one gains little, and where another process is busy the
+    two wait for each other at every one of them, which takes sixteen times as long.
+    """
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
