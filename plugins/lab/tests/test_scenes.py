@@ -4,10 +4,11 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from visionlaw_lab.names import COLUMNS, ROWS, SIDE
 from visionlaw_lab.rendering import RGB, digit_samples, render
-from visionlaw_lab.scenes import Scene, Wanted, draw_scene, extent, rearranged
+from visionlaw_lab.scenes import Wanted, draw_scene, extent, rearranged
 
 SCENES = [draw_scene("captions", "train", 0, number) for number in range(60)]
 
@@ -36,9 +37,8 @@ def test_items_lie_inside_their_cells() -> None:
             assert item.y + 0.5 + height / 2 <= (row + 1) * SIDE / ROWS
 
 
-def _share_of_colour(scene: Scene, cell: int, colour: str) -> float:
+def _share_of_colour(pixels: NDArray[np.float64], cell: int, colour: str) -> float:
     """Share of a cell's pixels that have a colour, whatever was meant to be there."""
-    pixels = np.asarray(render(scene), np.float64)
     near = np.linalg.norm(pixels - np.array(RGB[colour]), axis=-1) < 40
     column, row = cell % COLUMNS, cell // COLUMNS
     height, width = SIDE / ROWS, SIDE / COLUMNS
@@ -49,8 +49,9 @@ def _share_of_colour(scene: Scene, cell: int, colour: str) -> float:
 def test_what_a_scene_says_is_what_its_picture_shows() -> None:
     for scene in SCENES:
         held = {item.cell: item.colour for item in scene.items}
+        pixels = np.asarray(render(scene), np.float64)
         for cell in range(ROWS * COLUMNS):
-            shown = {colour for colour in RGB if _share_of_colour(scene, cell, colour) > 0.02}
+            shown = {colour for colour in RGB if _share_of_colour(pixels, cell, colour) > 0.02}
             assert held.get(cell) in shown if cell in held else not shown, (scene.name, cell)
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from visionlaw.specs import EncoderSpec
 from visionlaw_lab.names import GENERATOR, SIDE
 
-VERSION = 1
+VERSION = 2
 """Counts up whenever training an encoder would give other weights."""
 GRID, CHANNELS = 7, 128
 CARD, WEIGHTS = "encoder.json", "encoder.safetensors"

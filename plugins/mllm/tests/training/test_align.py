@@ -147,16 +147,16 @@ def test_a_resumed_run_equals_an_uninterrupted_one(
     broken = elsewhere(project, "broken")
     for one in (project, broken):
         one.space_path.write_text(f"[cache]\nlimit_gb = {1 if cached else 1e-9}")
-    recipe = replace(QUICK, epochs=2.5)
+    recipe = replace(QUICK, epochs=1.5)
     align(project, representations, literate, pairs, recipe=recipe)
-    for step in (6, 11, 12, 17):
+    for step in (6, 11):
         with pytest.raises(StoppedError):
             align(
                 broken, representations, literate, pairs, recipe=recipe, progress=interrupt_at(step), checkpoint_every=4
             )
     align(broken, representations, literate, pairs, recipe=recipe)
     assert curve(broken) == curve(project)
-    assert [line["step"] for line in curve(project)] == list(range(1, 21))
+    assert [line["step"] for line in curve(project)] == list(range(1, 13))
     for representation in representations:
         assert same(*(weights(one, representation, literate) for one in (broken, project)))
     assert not list(broken.state_dir.glob("runs/*/checkpoint-*"))
