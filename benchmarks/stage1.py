@@ -166,7 +166,7 @@ def bare_pass(model: Any, batch: Batch) -> float:
 def stage1_steps(
     case: Case, language: LanguageRef, data: Path, patches: Patches, steps: int, folder: Path
 ) -> list[float]:
-    """Return the processor seconds of each step of a training, those of the first pass aside, in which features are computed."""
+    """Return the processor seconds of each step of a training, those aside in which features are computed."""
     folder.mkdir()
     (folder / "registry.toml").write_text("")
     ends = list[float]()

@@ -15,7 +15,8 @@ from scipy.ndimage import gaussian_filter
 
 from visionlaw.protocols import Encoder
 from visionlaw.specs import EncoderSpec
-from visionlaw_classical.plugin import visionlaw_encoders
+from visionlaw_classical.gradients import hog
+from visionlaw_classical.plugin import visionlaw_encoders, visionlaw_resolve
 
 SPECS = {spec.id: spec for spec in visionlaw_encoders()}
 HAND_CRAFTED = [name for name, spec in SPECS.items() if "hand-crafted" in spec.tags]
@@ -195,3 +196,17 @@ def test_specs_survive_json() -> None:
         assert EncoderSpec.model_validate_json(spec.model_dump_json()) == spec
         assert spec.parameters == 0
         assert spec.license == "Apache-2.0"
+
+
+@pytest.mark.parametrize("resolution", [96, 112, 224])
+def test_other_resolutions_are_resolved(resolution: int) -> None:
+    spec = visionlaw_resolve(f"classical/hog@{resolution}")
+    assert spec is not None
+    side = resolution // 16
+    assert spec.grid == (side, side)
+    assert hog(spec).encode(torch.rand(1, 3, resolution, resolution)).shape == (1, side * side, spec.channels)
+
+
+@pytest.mark.parametrize("name", ["classical/hog@100", "classical/hog@80", "classical/sift@112", "classical/hog@99999"])
+def test_what_cannot_be_is_not_resolved(name: str) -> None:
+    assert visionlaw_resolve(name) is None

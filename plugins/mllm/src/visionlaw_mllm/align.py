@@ -44,10 +44,10 @@ from visionlaw.features.runtime import Runtime, choose_device
 from visionlaw.libraries import library_versions, provenance_of
 from visionlaw.project import Project
 from visionlaw.protocols import Combiner, Representation, silent
-from visionlaw.scoring.representations import check_combinable, name_of
+from visionlaw.scoring.representations import name_of
 from visionlaw_mllm.failures import memory_guard
 from visionlaw_mllm.feeding import Feed, Share
-from visionlaw_mllm.fitting import feature_store, longest_sequence, visual_tokens
+from visionlaw_mllm.fitting import feature_store, longest_sequence, shape_of
 from visionlaw_mllm.prompts import Example, cut, encode
 from visionlaw_mllm.recipes import STAGE1, Recipe, find_recipe
 from visionlaw_mllm.records import Record, RecordSet
@@ -116,7 +116,8 @@ def align(
     tally = plan.records.survey()
     if not tally.with_image:
         raise DataError(f"No record of '{data}' has an image.", f"There are: {tally}.")
-    longest = longest_sequence(missing, language, plan.recipe)
+    shapes = {name_of(one): shape_of(one, plan.combiner) for one in missing}
+    longest = longest_sequence(shapes, language, plan.recipe)
     run_identity = {name: asdict(card) for name, card in cards.items() if known[name] is None}
     folder = run_folder(project.state_dir, "align", run_identity)
     steps = plan.recipe.total_steps(tally.with_image)
@@ -133,7 +134,9 @@ def align(
         feed = Feed(
             plan.records,
             Extractor(missing, plan.combiner, runtime),
-            partial(encode_record, plan.recipe.template, tokenizer, longest, max(map(visual_tokens, missing))),
+            partial(
+                encode_record, plan.recipe.template, tokenizer, longest, max(shape.tokens for shape in shapes.values())
+            ),
             seed,
             Share(args.process_index, args.world_size),
             feature_store(project, missing, tally.with_image),
@@ -182,13 +185,11 @@ class _Plan:
     def card(self, representation: Representation) -> ProjectorCard:
         """Return what the projector will be a projector of, with what its weights depend on."""
         registry, combiner = self.project.registry, self.project.space.combiner
-        check_combinable(representation)
-        maps = [part.spec for part in representation]
         how = {"id": registry.canonical("combiner", combiner)} | provenance_of(registry.get("combiner", combiner))
         return ProjectorCard(
             name_of(representation),
             self.kind,
-            sum(spec.channels for spec in maps),
+            shape_of(representation, self.combiner).channels,
             self.language.width,
             {part.id: dict(part.provenance) for part in representation},
             self.language.provenance,

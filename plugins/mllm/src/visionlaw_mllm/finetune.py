@@ -27,11 +27,11 @@ from visionlaw.features.extractor import Extractor
 from visionlaw.features.runtime import Runtime, choose_device
 from visionlaw.project import Project
 from visionlaw.protocols import Representation, silent
-from visionlaw.scoring.representations import check_combinable, name_of
+from visionlaw.scoring.representations import name_of
 from visionlaw_mllm.align import EVERY, Progress, training_facts
 from visionlaw_mllm.failures import memory_guard
 from visionlaw_mllm.feeding import Feed, Share
-from visionlaw_mllm.fitting import feature_store, longest_sequence, visual_tokens
+from visionlaw_mllm.fitting import feature_store, longest_sequence, shape_of
 from visionlaw_mllm.mllm import MLLM
 from visionlaw_mllm.prompts import Example, encode
 from visionlaw_mllm.recipes import STAGE2, Recipe, find_recipe
@@ -89,7 +89,8 @@ def finetune(
         MissingDependencyError: The recipe is LoRA's, and peft is not installed.
     """
     recipe, records, name = find_recipe(recipe), RecordSet.open(data, images), name_of(representation)
-    check_combinable(representation)
+    combiner = project.registry.load("combiner", project.space.combiner)
+    shape = shape_of(representation, combiner)
     projector, card = load_projector(projector_folder(project.projectors, name, language.fingerprint))
     check_projector(card, representation, language)
     what: dict[str, Any] = {
@@ -104,7 +105,7 @@ def finetune(
     folder = folder or project.state_dir / "models" / run_path.name.removeprefix("finetune-")
     if _trained_before(folder, name, what):
         return folder
-    longest = longest_sequence([representation], language, recipe)
+    longest = longest_sequence({name: shape}, language, recipe)
     tally = records.survey()
     if not tally.with_image:
         raise DataError(f"No record of '{data}' has an image.", f"There are: {tally}.")
@@ -125,13 +126,13 @@ def finetune(
         if gradient_checkpointing:
             enable = getattr(trained, "activation_checkpointing_enable", None) or trained.gradient_checkpointing_enable
             enable()
-        extractor = Extractor([representation], project.registry.load("combiner", project.space.combiner), runtime)
+        extractor = Extractor([representation], combiner, runtime)
         projector.to(args.device).requires_grad_(True)
         mllm = MLLM(extractor, projector, card, trained, tokenizer, language, recipe.template)
         feed = Feed(
             records,
             extractor,
-            partial(_text, recipe.template, tokenizer, longest, visual_tokens(representation)),
+            partial(_text, recipe.template, tokenizer, longest, shape.tokens),
             seed,
             Share(args.process_index, args.world_size),
             feature_store(project, [representation], tally.with_image),

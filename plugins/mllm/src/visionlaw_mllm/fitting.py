@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import torch
 
 from visionlaw.alignment.language import LanguageRef
 from visionlaw.errors import ConfigError
 from visionlaw.features.cache import FeatureCache
-from visionlaw.features.combine import common_grid
+from visionlaw.features.geometry import Geometry
+from visionlaw.features.maps import FeatureMap
+from visionlaw.guard import third_party
 from visionlaw.project import Project
-from visionlaw.protocols import EncoderRef, FeatureStore, Representation
-from visionlaw.scoring.representations import name_of
+from visionlaw.protocols import Combiner, EncoderRef, FeatureStore, Representation
+from visionlaw.scoring.representations import check_combinable, name_of
+from visionlaw.specs import EncoderSpec
 from visionlaw_mllm.keeping import Keeping
 from visionlaw_mllm.recipes import Recipe
 
@@ -20,24 +26,57 @@ IN_MEMORY = 2 * 10**9
 """Bytes of features that are also kept in memory, where reading them from the cache could take longer than a step."""
 
 
-def visual_tokens(representation: Representation) -> int:
-    """Return how many tokens an image becomes."""
-    h, w = common_grid([part.spec.grid for part in representation])
-    return h * w
+@dataclass(frozen=True)
+class Shape:
+    """What a representation makes of an image.
+
+    Attributes:
+        tokens: t, how many tokens.
+        channels: C, length of each.
+    """
+
+    tokens: int
+    channels: int
 
 
-def longest_sequence(representations: Sequence[Representation], language: LanguageRef, recipe: Recipe) -> int:
+def shape_of(representation: Representation, combiner: Combiner) -> Shape:
+    """Return the shape of a representation's tokens; of several encoders, the combiner tells by combining blanks.
+
+    Raises:
+        DataError: The encoders cannot be combined.
+        PluginError: The combiner fails.
+    """
+    check_combinable(representation)
+    maps = [_blank(part.spec) for part in representation]
+    if len(maps) > 1:
+        with third_party(f"Combining '{name_of(representation)}'"):
+            maps = [combiner.combine(maps)]
+    return Shape(*maps[0].tokens.shape)
+
+
+def _blank(spec: EncoderSpec) -> FeatureMap:
+    (h, w), side = spec.grid, spec.resolution
+    stride = spec.stride or spec.patch
+    geometry = Geometry.of_resize((side, side), (side, side), (0, 0), spec.patch, stride, spec.grid)
+    return FeatureMap(torch.ones(h * w, spec.channels), geometry)
+
+
+def longest_sequence(shapes: Mapping[str, Shape], language: LanguageRef, recipe: Recipe) -> int:
     """Return how many tokens a sequence may have, the image's included.
+
+    Args:
+        shapes: By representation.
+        language: Whose context is not exceeded.
+        recipe: Whose longest sequence is not exceeded.
 
     Raises:
         ConfigError: Of an image that leaves no room for text.
     """
     longest = min(recipe.max_length, language.context or recipe.max_length)
-    for representation in representations:
-        tokens = visual_tokens(representation)
-        if tokens + TEXT > longest:
+    for name, shape in shapes.items():
+        if shape.tokens + TEXT > longest:
             raise ConfigError(
-                f"'{name_of(representation)}' makes {tokens:,} tokens of an image, which leaves no room for text: "
+                f"'{name}' makes {shape.tokens:,} tokens of an image, which leaves no room for text: "
                 f"sequences of '{language.name}' are at most {longest:,} tokens long.",
                 "Take a smaller resolution, or a language model with a longer context.",
             )

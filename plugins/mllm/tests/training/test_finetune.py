@@ -88,10 +88,10 @@ def test_the_loss_counts_answers_alone(
         system = "A chat between a curious user and an artificial intelligence assistant. "
         system += "The assistant gives helpful, detailed, and polite answers to the user's questions."
         embed, ids = model.language.get_input_embeddings(), lambda text: model.tokenizer(text)["input_ids"]
-        before, behind = ids(f"{system} USER: "), ids("\nWhat is this? ASSISTANT: ")
+        before, behind = ids(f"{system} USER: "), ids("\nWhat is this? ASSISTANT:")
         parts = [embed(torch.tensor(before)), image, embed(torch.tensor(behind))]
         known = torch.cat(parts)[None]
-        for token in [*ids(answer), 2]:
+        for token in [*ids(f" {answer}"), 2]:  # what a model that is asked has to say first, too
             scores = model.language(inputs_embeds=known).logits[0, -1]
             total -= float(scores.log_softmax(-1)[token].detach())
             count += 1
