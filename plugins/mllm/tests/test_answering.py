@@ -133,12 +133,12 @@ def test_option_scores_are_the_sums_of_their_definition(
 
 
 def test_the_probabilities_of_all_answers_make_one(model: MLLM, pictures: list[Image.Image]) -> None:
-    """Of answers of one byte, with their end: they and whatever else may be said sum up to 1."""
+    """Of answers of one byte, with the space before and their end: they and whatever else may be said sum up to 1."""
     letters = [chr(code) for code in range(33, 127)]
     (scores,) = model.option_scores([pictures[0]], ["?"], [letters])
     assert 0 < sum(np.exp(scores)) < 1
     (tokens,) = score_options(model, [pictures[0]], ["?"], [letters], 8, None)
-    assert {option.tokens for option in tokens} == {2}
+    assert {option.tokens for option in tokens} == {3}
 
 
 def test_the_sum_over_an_answer_by_hand() -> None:

@@ -90,7 +90,9 @@ def test_the_lowest_value_is_the_most_probable_choice(model: Any) -> None:
     for place, doc in enumerate(DOCS):
         values = [value for value, _ in found[3 * place : 3 * place + 3]]
         (scores,) = model.model.option_scores(visual(doc), [doc["question"]], [choices])
-        means = [score / (len(choice) + 1) for score, choice in zip(scores, choices, strict=True)]  # a token is a byte
+        means = [
+            score / (len(choice) + 2) for score, choice in zip(scores, choices, strict=True)
+        ]  # of bytes, space and end
         assert values == pytest.approx([-mean for mean in means], abs=1e-5)
         assert min(values) > 0
 

@@ -107,3 +107,29 @@ def test_what_it_needs_is_told(trained: Path, tmp_path: Path) -> None:
 def test_it_is_listed_and_its_options_are_read(trained: Path) -> None:
     trainer = Project.find().registry.load("trainer", "llava?data=a/b.json&pairs=c.json&batch_size=2")
     assert (trainer.data, trainer.pairs, trainer.batch_size) == ("a/b.json", "c.json", 2)
+
+
+@pytest.mark.slow
+def test_it_trains_stage_1_where_it_is_missing_and_then_stage_2(
+    tiny_language: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(0)
+    records = []
+    for number in range(4):
+        Image.fromarray(rng.integers(0, 255, (20, 20, 3), np.uint8)).save(tmp_path / f"{number}.png")
+        talk = [{"from": "human", "value": "<image>\nWhat?"}, {"from": "gpt", "value": f"It is {number}."}]
+        records.append({"id": str(number), "image": f"{number}.png", "conversations": talk})
+    (tmp_path / "data.json").write_text(json.dumps(records))
+    (tmp_path / "registry.toml").write_text(f'[language]\nmodel = "{tiny_language}"\n')
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match="no projector"):
+        LLaVATrainer(data="data.json").finetune("classical/rgb@256", tmp_path / "work")
+    trainer = LLaVATrainer(data="data.json", pairs="data.json")
+    folder = trainer.finetune("classical/rgb@256", tmp_path / "work")
+    assert folder == tmp_path / "work/model"
+    model = MLLM.load(folder)
+    assert model.representation == "classical/rgb@256"
+    assert model.training_facts["stage"] == 2
+    written = (folder / "mllm.json").read_bytes()
+    assert trainer.finetune("classical/rgb@256", tmp_path / "work") == folder
+    assert (folder / "mllm.json").read_bytes() == written
