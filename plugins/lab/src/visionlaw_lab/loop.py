@@ -12,9 +12,9 @@ import time
 from collections.abc import Callable, Generator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
-
-import torch
+from typing import Any
 
 from visionlaw import atomic
 from visionlaw.cli.studies import opened_study
@@ -26,9 +26,10 @@ from visionlaw_lab.encoders import load_trunk
 from visionlaw_lab.folder import LANGUAGE, SPACE, make_folder
 from visionlaw_lab.language import pretrain
 from visionlaw_lab.plans import Plan
-from visionlaw_lab.recipes import RECIPES, trained_revision
+from visionlaw_lab.recipes import RECIPES, EncoderRecipe, LanguageRecipe, trained_revision
 from visionlaw_lab.tables import DEFINITIONS, Measured, write_table
 from visionlaw_lab.trainer import LabTrainer
+from visionlaw_lab.workers import one_thread, together
 
 STUDY = "lab"
 RESULTS, MODELS = "results", "models"
@@ -83,17 +84,16 @@ class Lab:
             ConfigError: The folder is of another run.
             VisionlawError: A step failed; what is done stays.
         """
-        with _one_thread():
+        with one_thread():
             return self._run()
 
     def _run(self) -> Outcome:
         with self._step("world", f"{self.plan.scenes} scenes, {len(self.plan.benchmarks)} benchmarks"):
             make_folder(self.folder, self.plan, self.progress)
-        if not self.plan.model:
-            with self._step("language", "a tiny Llama learns the lab's language from text alone"):
-                self._pretrain()
-        with self._step("encoders", "the lab's own are trained from a seed"):
-            self._train_encoders()
+        with self._step(
+            "models", "the lab's encoders learn from a seed, and a tiny Llama its language from text alone"
+        ):
+            self._make_models()
         # Found anew: the encoders that were trained just now have other revisions.
         project = Project(self.folder / SPACE, self.folder)
         trainer = LabTrainer(project, self.progress)
@@ -102,11 +102,14 @@ class Lab:
             trainer.align(names)
         with self._step("score", "A by maxcos and by loglik, C"):
             self._score(project, names)
+        if self.plan.everything:
+            with self._step("train", f"stage 2 and the benchmarks: all {len(names)} of them"):
+                self._train_all(names)
         with self._step("policy", f"ask, finetune, evaluate, tell: {self.plan.budget} times"):
             self._follow_policy(trainer)
         if self.plan.everything:
-            with self._step("rest", "stage 2 of all other representations"):
-                self._train_rest(trainer, names)
+            for name in names:
+                self._tell(name)
             self.outcome.tables = {
                 definition: write_table(self.folder, definition, self.outcome.measured) for definition in DEFINITIONS
             }
@@ -114,20 +117,15 @@ class Lab:
             self.outcome.ranking = study.rank()
         return self.outcome
 
-    def _pretrain(self) -> None:
-        folder = self.folder / LANGUAGE
-        if folder.is_dir():
-            return
-        making = folder.with_name(f"{LANGUAGE}.making")
-        steps = self.plan.language.steps
-        pretrain(self.plan.language, making, lambda step, loss: self.progress(f"loss {loss:.2f}", step + 1, steps))
-        making.rename(folder)
-
-    def _train_encoders(self) -> None:
+    def _make_models(self) -> None:
+        """Train what is not there yet: the encoders, and the language model unless another one is used."""
         used = " ".join(self.plan.representations).split()
-        for recipe in RECIPES:
-            if recipe.id in used and trained_revision(recipe) is None:
-                load_trunk(recipe, self.progress)
+        missing = [recipe for recipe in RECIPES if recipe.id in used and trained_revision(recipe) is None]
+        tasks = [partial(_train_encoder, recipe) for recipe in missing]
+        if not self.plan.model and not (self.folder / LANGUAGE).is_dir():
+            tasks.insert(0, partial(_pretrain, self.plan.language, self.folder / LANGUAGE))
+        for done, made in enumerate(together(tasks), 1):
+            self.progress(f"trained {made}", done, len(tasks))
 
     def _score(self, project: Project, names: Sequence[str]) -> None:
         chosen = project.representations(names)
@@ -159,26 +157,36 @@ class Lab:
             for trial in pending:
                 self._train(trainer, trial.representation)
 
-    def _train_rest(self, trainer: LabTrainer, names: Sequence[str]) -> None:
-        for name in names:
-            self._train(trainer, name)
+    def _train_all(self, names: Sequence[str]) -> None:
+        """Finetune and evaluate, several at a time; the policy is told what it asks for, and of the rest then."""
+        missing = [name for name in names if self._known(name) is None]
+        for done, name in enumerate(together(partial(_finetune, self.folder, name) for name in missing), 1):
+            self._say_trained(name)
+            self.progress("finetune", done, len(missing))
 
     def _train(self, trainer: LabTrainer, name: str) -> None:
         """Finetune, evaluate and tell one representation, if that has not been done."""
-        measured = self.outcome.measured[name]
-        path = self.folder / RESULTS / f"{_file_name(name)}.json"
+        if self._known(name) is None:
+            _finetune_by(trainer, name)
+            self._say_trained(name)
+        self._tell(name)
+
+    def _known(self, name: str) -> dict[str, Any] | None:
+        """Return how a representation performs; None where that is not known of this plan."""
+        path = result_file(self.folder, name)
         known = json.loads(path.read_bytes()) if path.is_file() else {}
-        if known.get("plan") != self.plan.digest:
-            began = time.perf_counter()
-            model = trainer.finetune(name, self.folder / MODELS / _file_name(name))
-            performance = dict(trainer.evaluate(model, self.plan.benchmarks))
-            known = {"representation": name, "plan": self.plan.digest, "performance": performance}
-            atomic.write_bytes(path, json.dumps(known, indent=1).encode())
-            shown = ", ".join(f"{benchmark} {value:.0f}" for benchmark, value in performance.items())
-            self.tell(f"  {name}: {shown}  ({time.perf_counter() - began:.0f} s)")
-        measured.performance = known["performance"]
+        return known if known.get("plan") == self.plan.digest else None
+
+    def _say_trained(self, name: str) -> None:
+        known = self._known(name) or {}
+        shown = ", ".join(f"{benchmark} {value:.0f}" for benchmark, value in known["performance"].items())
+        self.tell(f"  {name}: {shown}  ({known['seconds']:.0f} s)")
+
+    def _tell(self, name: str) -> None:
+        performance = (self._known(name) or {})["performance"]
+        self.outcome.measured[name].performance = performance
         with opened_study(STUDY, self.folder / SPACE) as study:
-            study.tell(name, measured.performance, source="visionlaw-lab", source_version=self.plan.digest)
+            study.tell(name, performance, source="visionlaw-lab", source_version=self.plan.digest)
 
     @contextmanager
     def _step(self, name: str, what: str) -> Generator[None]:
@@ -194,14 +202,37 @@ def _file_name(representation: str) -> str:
     return f"{readable[:80]}-{hashlib.sha256(representation.encode()).hexdigest()[:8]}"
 
 
-@contextmanager
-def _one_thread() -> Generator[None]:
-    """Compute with one thread: on matrices this small a second one gains little, and where another process is busy the
-    two wait for each other at every one of them, which takes sixteen times as long.
-    """
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+def result_file(folder: Path, representation: str) -> Path:
+    """Return the file of a representation's performance in a run's folder."""
+    return folder / RESULTS / f"{_file_name(representation)}.json"
+
+
+def _pretrain(recipe: LanguageRecipe, folder: Path) -> str:
+    making = folder.with_name(f"{folder.name}.making")
+    pretrain(recipe, making)
+    making.rename(folder)
+    return "the language model"
+
+
+def _train_encoder(recipe: EncoderRecipe) -> str:
+    load_trunk(recipe)
+    return recipe.id
+
+
+def _finetune(folder: Path, name: str) -> str:
+    """Finetune and evaluate in a process of its own."""
+    return _finetune_by(LabTrainer(Project(folder / SPACE, folder)), name)
+
+
+def _finetune_by(trainer: LabTrainer, name: str) -> str:
+    """Write how a representation performs to its file, and return its name."""
+    began, folder = time.perf_counter(), trainer.project.root
+    model = trainer.finetune(name, folder / MODELS / _file_name(name))
+    known = {
+        "representation": name,
+        "plan": trainer.plan.digest,
+        "performance": dict(trainer.evaluate(model, trainer.plan.benchmarks)),
+        "seconds": time.perf_counter() - began,
+    }
+    atomic.write_bytes(result_file(folder, name), json.dumps(known, indent=1).encode())
+    return name

@@ -116,8 +116,9 @@ QUICK = Plan(
     pairs=40,
     budget=3,
     everything=False,
-    stage1=Training(lr=2e-3, epochs=2),
-    stage2=Training(lr=1e-3, epochs=3),
+    stage1=Training(lr=2e-3, epochs=1, batch=16),
+    stage2=Training(lr=1e-3, epochs=3, batch=16),
+    language=LanguageRecipe(steps=300),
 )
 FULL = Plan(
     name="full",
@@ -133,6 +134,6 @@ FULL = Plan(
     pairs=150,
     budget=4,
     everything=True,
-    stage1=Training(lr=2e-3, epochs=2),
-    stage2=Training(lr=1e-3, epochs=4),
+    stage1=Training(lr=2e-3, epochs=1, batch=16),
+    stage2=Training(lr=1e-3, epochs=3, batch=16),
 )
