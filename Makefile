@@ -11,7 +11,7 @@ SYSTEM_TORCH = import sys, importlib.metadata as m; v = m.version("torch").split
 	recent = (int(v[0]), int(v[1])) >= (2, 4) and sys.prefix == sys.base_prefix; \
 	print("--system-site-packages" if recent else "")
 
-.PHONY: demo test lint format docs table bench bench-thingsvision clean
+.PHONY: demo test lint format docs table lab bench bench-thingsvision clean
 
 demo: $(VENV)/.demo-installed
 	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo/run.sh
@@ -34,6 +34,10 @@ docs: $(VENV)/.dev-installed
 # docs/explanation/weight-free-table.md; takes minutes.
 table: $(VENV)/.dev-installed
 	$(BIN)/python docs/tables.py
+
+# docs/explanation/lab-table.md; half an hour on two cores.
+lab: $(VENV)/.dev-installed
+	$(BIN)/python docs/lab.py
 
 bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/listing.py

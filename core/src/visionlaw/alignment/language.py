@@ -164,6 +164,17 @@ def default_dtype(device: torch.device) -> torch.dtype:
     return torch.bfloat16
 
 
+def save_language(folder: Path, model: Any, tokenizer: Any) -> None:
+    """Write a causal language model and its tokenizer into a folder that :func:`find_language` takes.
+
+    Raises:
+        OSError: The folder cannot be written to.
+    """
+    with _quiet():
+        model.save_pretrained(folder)
+        tokenizer.save_pretrained(folder)
+
+
 def fingerprint(folder: Path) -> str:
     """Return the digest of a model folder: of small files all, of weights their size and 8 MB spread over them.
 

@@ -16,6 +16,7 @@ from tokenizers import Regex, Tokenizer, pre_tokenizers, processors
 from tokenizers.models import WordLevel
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
+from visionlaw.alignment.language import save_language
 from visionlaw_lab.recipes import LanguageRecipe
 from visionlaw_lab.texts import BEGIN, CHAT_TEMPLATE, END, PAD, UNKNOWN, VOCABULARY, document
 
@@ -118,8 +119,7 @@ def pretrain(recipe: LanguageRecipe, folder: Path, progress: Callable[[int, floa
         optimizer.zero_grad()
         if progress is not None:
             progress(step, float(loss.detach()))
-    model.eval().save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
+    save_language(folder, model.eval(), tokenizer)
     return folder
 
 

@@ -16,7 +16,7 @@ from visionlaw.guard import third_party
 from visionlaw.project import Project
 from visionlaw.protocols import Combiner, EncoderRef, FeatureStore, Representation
 from visionlaw.scoring.representations import check_combinable, name_of
-from visionlaw.specs import EncoderSpec
+from visionlaw.specs import MOST_PIXELS, EncoderSpec
 from visionlaw_mllm.keeping import Keeping
 from visionlaw_mllm.recipes import Recipe
 
@@ -55,9 +55,10 @@ def shape_of(representation: Representation, combiner: Combiner) -> Shape:
 
 
 def _blank(spec: EncoderSpec) -> FeatureMap:
+    """Return what an encoder makes of one and the same image, whatever its resolution."""
     (h, w), side = spec.grid, spec.resolution
     stride = spec.stride or spec.patch
-    geometry = Geometry.of_resize((side, side), (side, side), (0, 0), spec.patch, stride, spec.grid)
+    geometry = Geometry.of_resize((MOST_PIXELS, MOST_PIXELS), (side, side), (0, 0), spec.patch, stride, spec.grid)
     return FeatureMap(torch.ones(h * w, spec.channels), geometry)
 
 

@@ -24,7 +24,7 @@ import torch
 from transformers import PreTrainedModel
 
 from visionlaw import atomic
-from visionlaw.alignment.language import LanguageRef, find_language, fingerprint
+from visionlaw.alignment.language import LanguageRef, find_language, fingerprint, save_language
 from visionlaw.alignment.projector import ProjectorCard, load_projector, save_projector
 from visionlaw.errors import DataError, WeightsError
 from visionlaw_mllm.templates import TEMPLATES, Template
@@ -98,8 +98,7 @@ def write_model(
         save_projector(state, projector, projector_card)
         if language is not None:
             _refuse_diverged(language)
-            language.save_pretrained(state / LANGUAGE)
-            tokenizer.save_pretrained(state / LANGUAGE)
+            save_language(state / LANGUAGE, language, tokenizer)
         facts = {
             "format": FORMAT,
             "state": state.name,
