@@ -56,7 +56,7 @@ def representations(facts: Mapping[str, Any]) -> Iterable[str]:
     benchmarks = plan["benchmarks"]
     yield (
         f"## {len(measured)} representations, {len(benchmarks)} benchmarks\n\nAccuracy in %, of {plan['questions']} "
-        f"questions each (standard error at most {100 * 0.5 / plan['questions'] ** 0.5:.1f}); A by maxcos is the mean over the "
+        f"questions each (standard error up to {100 * 0.5 / plan['questions'] ** 0.5:.1f}); A by maxcos: mean over the "
         f"benchmarks. {plan['scenes']:,} scenes to train on, {plan['stage1']['epochs']} pass in stage 1 and "
         f"{plan['stage2']['epochs']} in stage 2.\n"
     )
