@@ -166,7 +166,7 @@ def _incomplete(wanted: Wanted, folder: Path, missing: list[str]) -> WeightsErro
     """Say what is not there; weights that are there as pickles only are a case of their own."""
     names = ", ".join(missing)
     convert = f"Convert them to safetensors, and give that folder: {wanted.folder}."
-    pickled = [path.name for path in folder.rglob("*") if path.suffix in PICKLES]
+    pickled = [path.name for depth in ("*", "*/*") for path in folder.glob(depth) if path.suffix in PICKLES]
     if pickled and any(pattern.endswith(SAFETENSORS) for pattern in missing):
         return WeightsError(
             f"The weights of {wanted.subject} in '{folder}' are pickles, which can run code: {pickled[0]}.",
