@@ -1,8 +1,14 @@
-"""For the tests of core and of all plugins: what is read of data sets is not kept in the user's own cache folder."""
+"""For the tests of core and of all plugins: a cache folder of their own, and one thread."""
 
 from __future__ import annotations
 
+import os
+
 import pytest
+
+# Before torch is imported anywhere: models here are tiny, and threads that wait for each other at every small matrix
+# take many times as long on a machine that has something else to do.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @pytest.fixture(autouse=True)
