@@ -73,6 +73,20 @@ def representations(facts: Mapping[str, Any]) -> Iterable[str]:
     ]
     rows.append(["*chance*", "", "", "", *(f"{chance(b):.0f}" for b in benchmarks)])
     yield from markdown(["representation", "A maxcos", "A loglik", "C", *benchmarks], rows)
+    counts = [
+        (b, sum(above_chance(of["performance"][b], chance(b), plan["questions"]) for of in measured.values()))
+        for b in benchmarks
+    ]
+    told = ", ".join(f"{b} {count}" for b, count in counts)
+    yield (
+        f"More than two standard errors above chance, of {len(measured)}: {told}. Where hardly any is, differences are "
+        "noise, and so are the optimum and whatever law or policy is judged by it.\n"
+    )
+
+
+def above_chance(performance: float, chance: float, questions: int) -> bool:
+    error = (chance * (100 - chance) / questions) ** 0.5
+    return performance > chance + 2 * error
 
 
 def laws(facts: Mapping[str, Any]) -> Iterable[str]:
