@@ -35,7 +35,7 @@ docs: $(VENV)/.dev-installed
 table: $(VENV)/.dev-installed
 	$(BIN)/python docs/tables.py
 
-# docs/explanation/lab-table.md; half an hour on two cores.
+# docs/explanation/lab-table.md; 20 minutes on two cores.
 lab: $(VENV)/.dev-installed
 	$(BIN)/python docs/lab.py
 

@@ -29,7 +29,7 @@ def lab() -> None:
 @app.command()
 def run(
     quick: Annotated[bool, typer.Option("--quick", help="Six representations, three benchmarks: minutes.")] = False,
-    full: Annotated[bool, typer.Option("--full", help="All representations and benchmarks: about 25 minutes.")] = False,
+    full: Annotated[bool, typer.Option("--full", help="All representations and benchmarks: about 20 minutes.")] = False,
     folder: Annotated[
         Path | None, typer.Option("--folder", help="The project's folder; default: visionlaw-lab-quick or -full.")
     ] = None,
