@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Generator, Iterable
+from contextlib import contextmanager
 from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -110,6 +111,22 @@ def require_torch() -> None:
             f"Features are computed with torch, which cannot be imported: {str(error).rstrip('.')}.",
             "python -m pip install 'visionlaw[torch]'",
         ) from error
+
+
+@contextmanager
+def quiet_transformers() -> Generator[None]:
+    """Keep transformers' reports and progress bars off the terminal: what matters of them becomes an error."""
+    from transformers.utils import logging
+
+    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
+    logging.set_verbosity_error()
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.set_verbosity(level)
+        if bars:
+            logging.enable_progress_bar()
 
 
 def _version(distribution: str) -> str | None:

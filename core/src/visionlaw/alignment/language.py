@@ -9,8 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Generator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, cast
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 from visionlaw.errors import DataError, MissingDependencyError, WeightsError
 from visionlaw.guard import describe_error
 from visionlaw.hub import Wanted, folder_of
+from visionlaw.libraries import quiet_transformers
 
 if TYPE_CHECKING:
     import torch
@@ -122,7 +122,7 @@ def load_language(language: LanguageRef, dtype: torch.dtype | None = None, devic
     tokenizers, models = cast("Any", AutoTokenizer), cast("Any", AutoModelForCausalLM)
     options: dict[str, Any] = {"local_files_only": True, "trust_remote_code": False}
     try:
-        with _quiet():
+        with quiet_transformers():
             tokenizer = tokenizers.from_pretrained(language.folder, **options)
             model, report = models.from_pretrained(
                 language.folder,
@@ -170,7 +170,7 @@ def save_language(folder: Path, model: Any, tokenizer: Any) -> None:
     Raises:
         OSError: The folder cannot be written to.
     """
-    with _quiet():
+    with quiet_transformers():
         model.save_pretrained(folder)
         tokenizer.save_pretrained(folder)
 
@@ -231,19 +231,3 @@ def _shape(name: str, path: Path) -> tuple[int, int | None]:
 
 def _first(config: Mapping[str, Any], *names: str) -> int | None:
     return next((config[name] for name in names if isinstance(config.get(name), int)), None)
-
-
-@contextmanager
-def _quiet() -> Generator[None]:
-    """Keep transformers' reports and progress bars off the terminal: what matters of them becomes an error."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Generator, Iterable
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from torch import nn
 
 from visionlaw.errors import WeightsError
 from visionlaw.guard import describe_error
+from visionlaw.libraries import quiet_transformers
 
 
 def load_config(folder: Path, encoder_id: str) -> Any:
@@ -24,7 +24,7 @@ def load_config(folder: Path, encoder_id: str) -> Any:
     from transformers import AutoConfig
 
     try:
-        with quiet():
+        with quiet_transformers():
             config = AutoConfig.from_pretrained(folder, local_files_only=True, trust_remote_code=False)
     except Exception as error:
         raise WeightsError(
@@ -55,7 +55,7 @@ def load_module(model_class: Any, folder: Path, config: Any, encoder_id: str) ->
     headless = "add_pooling_layer" in inspect.signature(model_class.__init__).parameters
     arguments = {"add_pooling_layer": False} if headless else {}
     try:
-        with quiet():
+        with quiet_transformers():
             module, info = model_class.from_pretrained(
                 folder,
                 config=config,
@@ -107,19 +107,3 @@ def require_loaded(
             f"{names[0]} for one.",
             "Give a checkpoint of this architecture that is complete.",
         )
-
-
-@contextmanager
-def quiet() -> Generator[None]:
-    """Keep transformers' reports and progress bars off the terminal: what matters of them becomes an error."""
-    from transformers.utils import logging
-
-    level, bars = logging.get_verbosity(), logging.is_progress_bar_enabled()
-    logging.set_verbosity_error()
-    logging.disable_progress_bar()
-    try:
-        yield
-    finally:
-        logging.set_verbosity(level)
-        if bars:
-            logging.enable_progress_bar()
