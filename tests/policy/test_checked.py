@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from visionlaw.errors import MissingDependencyError, PluginError, StudyError
+from visionlaw.policy.belief import Belief
 from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.samplers import RandomSampler
 from visionlaw.policy.state import Status, StudyState
@@ -173,3 +174,32 @@ def test_a_sampler_that_raises_is_the_same_users_error_in_ask_and_in_replay(
         assert done.err.startswith(f"Error: The sampler '{name}' failed: ")
         assert len(done.err.splitlines()) == 2
     assert [path.name for path in tmp_path.iterdir()] == ["registry.toml"]
+
+
+def belief(mean: float = 1.0, error: float = 0.1, best: float = 0.5, shape: tuple[int, ...] = (1, 2, 3)) -> Belief:
+    return Belief(np.full(shape, mean), np.full(shape, error), np.full(shape, best))
+
+
+@pytest.mark.parametrize(
+    ("answer", "complaint"),
+    [
+        (np.ones((1, 2, 3)), "believes a ndarray instead of a Belief"),
+        (belief(shape=(2, 3)), r"believes mean of shape \(2, 3\)"),
+        (belief(mean=np.inf), "believes an infinite mean"),
+        (belief(error=-0.1), "believes a negative standard error"),
+        (belief(best=1.5), "believes in a chance outside 0–1"),
+    ],
+)
+def test_a_belief_is_one(answer: object, complaint: str) -> None:
+    with pytest.raises(PluginError, match=complaint):
+        sampler(belief=lambda state: answer).belief(ONE)
+
+
+def test_a_sampler_without_beliefs_ranks_by_its_predictions() -> None:
+    mean = np.array([[[1.0, 3.0, 2.0], [3.0, 2.0, 1.0]]])
+    assert (sampler(predict=lambda state: mean).belief(ONE).merit() == mean).all()
+
+
+def test_chances_rank_where_they_are_known() -> None:
+    known = Belief(np.array([[1.0, 2.0]]), np.array([[0.1, 0.1]]), np.array([[0.7, 0.3]]))
+    assert known.merit().tolist() == [[0.7, 0.3]]

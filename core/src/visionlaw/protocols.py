@@ -357,7 +357,9 @@ class Sampler(Protocol):
     """A rule that chooses which representation to train next, and ranks them. Works on all trials at once.
 
     A sampler may also have ``explain(state, choice) -> str``: one or two sentences on why it chose candidate ``choice``
-    of the one trial of ``state``, taken before the choice. ``visionlaw policy ask`` shows them.
+    of the one trial of ``state``, taken before the choice. ``visionlaw policy ask`` shows them. And it may have
+    ``belief(state) -> visionlaw.policy.belief.Belief``, expectations with their errors and chances of being the best:
+    then those rank the candidates, and the stop rule and ``ask --explain`` use them.
     """
 
     def ask(self, state: StudyState, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from visionlaw.arrays import FloatArray, IntArray
 from visionlaw.errors import PluginError
 from visionlaw.guard import third_party
+from visionlaw.policy.belief import Belief
 from visionlaw.policy.state import StudyState
 from visionlaw.protocols import Sampler
 
@@ -82,6 +83,31 @@ class CheckedSampler:
         if np.isinf(predicted).any():
             raise self._failed("predicted infinity, which no ranking can use")
         return predicted
+
+    def belief(self, state: StudyState) -> Belief:
+        """Return what it believes; of a sampler without beliefs, its predictions alone.
+
+        Raises:
+            PluginError: The sampler raised, or answered with what is no belief: another shape, infinity, a negative
+                error or a chance outside 0–1.
+        """
+        own = getattr(self.sampler, "belief", None)
+        if not callable(own):
+            return Belief.of_mean(self.predict(state))
+        belief = self._guarded(lambda: own(_read_only(state)))
+        if not isinstance(belief, Belief):
+            raise self._failed(f"believes a {type(belief).__name__} instead of a Belief")
+        for name in ("mean", "standard_error", "best"):
+            values = getattr(belief, name)
+            if np.shape(values) != state.results.shape:
+                raise self._failed(f"believes {name} of shape {np.shape(values)} instead of {state.results.shape}")
+            if np.isinf(values).any():
+                raise self._failed(f"believes an infinite {name}, which no ranking can use")
+        if (belief.standard_error < 0).any():
+            raise self._failed("believes a negative standard error")
+        if ((belief.best < 0) | (belief.best > 1)).any():
+            raise self._failed("believes in a chance outside 0–1")
+        return belief
 
     def explain(self, state: StudyState, choice: int) -> str:
         """Return its own reason for the choice of the one trial; the fact that it chose when it gives none.

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from visionlaw.arrays import BoolArray, FloatArray, IntArray
+from visionlaw.policy.belief import Belief
 from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.state import Status, StudyState
 
@@ -31,7 +32,8 @@ class Course:
     """What happened after n = 0…N finetunings; every array is ``[T, b, N + 1]``.
 
     Attributes:
-        place: Place of the optimum in the ranking by prediction, from 1; ties and NaN at random, NaN last.
+        place: Place of the optimum in the sampler's ranking (:meth:`Belief.merit`), from 1; ties and NaN at random,
+            NaN last.
         informed: Whether the sampler predicted anything at all.
         found: Whether the optimum has been trained.
         regret: Loss of the recommended candidate against the optimum, in % of the optimum.
@@ -94,7 +96,7 @@ def run_course(
     state = StudyState(world.points, status, results, budget)
     course = Course.empty((trials, benchmarks, budget + 1))
     for n in range(budget + 1):
-        _measure(course, n, world, state, sampler.predict(state), ties)
+        _measure(course, n, world, state, sampler.belief(state), ties)
         if n < budget:
             _finetune(sampler.ask(state, choices), world, status, results)
     return course
@@ -108,14 +110,15 @@ def _finetune(choice: IntArray, world: World, status: IntArray, results: FloatAr
 
 
 def _measure(
-    course: Course, n: int, world: World, state: StudyState, predicted: FloatArray, ties: np.random.Generator
+    course: Course, n: int, world: World, state: StudyState, belief: Belief, ties: np.random.Generator
 ) -> None:
     """Fill in what is true after n finetunings."""
     truth = world.truth
     best = truth.max(axis=-1, keepdims=True)
     optimal = truth == best
-    ranking = np.lexsort((ties.random(predicted.shape), -predicted), axis=-1)
-    informed = np.isfinite(predicted).any(axis=-1)
+    merit = belief.merit()
+    ranking = np.lexsort((ties.random(merit.shape), -merit), axis=-1)
+    informed = np.isfinite(merit).any(axis=-1)
     course.place[..., n] = 1 + np.take_along_axis(optimal, ranking, axis=-1).argmax(axis=-1)
     course.informed[..., n] = informed
     course.candidates[..., n] = truth.shape[-1]

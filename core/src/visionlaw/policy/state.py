@@ -24,6 +24,26 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True)
+class Past:
+    """What other benchmarks have shown already: the results that a warm start builds on.
+
+    Nothing in it comes from a benchmark of the study itself. Its A follows the definition of the study's.
+
+    Attributes:
+        points: ``[p, s, 2]``: A and C of s settings on p other benchmarks, min-max normalised over the settings.
+        results: ``[p, s]``: their performance in each benchmark's own unit, higher is better, NaN where not known.
+        candidates: ``[T, b, k, 2]`` or ``[b, k, 2]``: A and C of the study's candidates on the scale of ``points``, so
+            that they may lie outside 0–1.
+        identity: ``[T, k]`` or ``[k]``: which of the s settings each candidate is; -1: none of them.
+    """
+
+    points: FloatArray
+    results: FloatArray
+    candidates: FloatArray
+    identity: IntArray
+
+
+@dataclass(frozen=True)
 class StudyState:
     """T parallel trials over the same k candidates and b benchmarks.
 
@@ -34,12 +54,18 @@ class StudyState:
         results: ``[T, b, k]``: performance in the benchmark's own unit, higher is better, NaN where not known.
         budget: How many candidates may be taken in all, failed ones included: what may be asked for, in a live study
             also what was told from outside.
+        past: What other benchmarks have shown; None: nothing is used.
+        costs: ``[k]``: what finetuning each candidate costs, in any unit; None: all cost the same.
+        weights: ``[b]``: how much each benchmark counts in a joint study; None: all the same.
     """
 
     points: FloatArray
     status: IntArray
     results: FloatArray
     budget: int
+    past: Past | None = None
+    costs: FloatArray | None = None
+    weights: FloatArray | None = None
 
     def __post_init__(self) -> None:
         if self.points.ndim == 3:
