@@ -71,7 +71,7 @@ def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path)
     assert len({row["representation"] for row in asked["asked"]}) == 3
     assert asked["left"] == 1
     assert {row["representation"] for row in asked["not_scored"]} == {"siglip/large-16@256", "siglip2/large-16@256"}
-    assert set(asked["asked"][0]) == {"representation", "position", "reason", "A", "C", "predicted"}
+    assert set(asked["asked"][0]) == {"representation", "position", "reason", "A", "C", "predicted", "explanation"}
     for i, row in enumerate(asked["asked"]):
         read(cli, "tell", row["representation"], f"mmbench={60 + i}", f"mme={1400 + i}", "--source", "lmms-eval 0.7")
     told = read(cli, "tell", "clip@336+dinov2@336", "mmbench=65")
@@ -447,8 +447,9 @@ def test_the_how_to_runs_as_it_stands(cli: CLI) -> None:
     done = [cli(*command) for command in commands]
     assert [d.err for d in done if d.code] == []
     shown, why = text.split("$ visionlaw policy ask\n")[1].splitlines()[:2]
-    assert shown in done[0].out
-    assert why.removesuffix(" …") in done[0].out
+    asked = done[commands.index(["policy", "ask"])]
+    assert shown in asked.out
+    assert why.removesuffix(" …") in asked.out
 
 
 def test_commands_at_once_never_get_the_same_answer(tmp_path: Path) -> None:
