@@ -124,12 +124,14 @@ def test_a_prior_that_changes_on_the_way_is_told(cli: CLI, live: Callable) -> No
     assert read(cli, "status")["notes"] == []
     live('prior = "prior.csv"')
     sentence = "Study 'default' was last changed with the prior nothing; now it is prior.csv."
-    for verb in ("status", "rank", "ask"):
-        assert sentence in cli("policy", verb).err
+    for verb in (("status",), ("rank",), ("ask",)):
+        assert sentence in cli("policy", *verb).err
     assert read(cli, "status")["notes"] == []  # the ask was answered with it
     assert read(cli, "rank", "--prior", "none")["notes"] == []
     live()
-    assert "with the prior prior.csv; now it is nothing" in cli("policy", "status").err
+    told = cli("policy", "tell", "far/a@336", "vqa=1")
+    assert "with the prior prior.csv; now it is nothing" in told.err
+    assert read(cli, "status")["notes"] == []
 
 
 def test_a_representation_that_joins_late_lies_on_the_priors_scale_too(
@@ -192,6 +194,23 @@ def test_the_projects_other_studies_are_a_prior(cli: CLI, live: Callable) -> Non
     assert rows["good/small@224"] == (60 - 55) / 2
     assert rows["far/a@336"] == 50
     assert ranking["prior"] == [{"name": "study 'before'", "benchmarks": 2, "settings": 3, "candidates": 3}]
+    assert ranking["notes"] == []
+
+
+def test_what_is_left_out_of_a_prior_is_named(cli: CLI, live: Callable, tmp_path: Path) -> None:
+    (tmp_path / "prior.csv").write_text(
+        PRIOR + "".join(f"{row.split(',')[0]},few,,{row.split(',', 3)[3]}\n" for row in PRIOR.splitlines()[1:])
+    )
+    live('prior = "prior.csv"')
+    assert read(cli, "rank")["notes"] == [
+        "The prior 'prior.csv' is used without few: fewer than 3 results of representations whose A and C are known."
+    ]
+    live(text=SPACE.replace('benchmarks = ["vqa"]', 'benchmarks = ["doc", "wer"]'))
+    for name, results in (("far/a@336", ("doc=1", "wer=1")), ("far/b@336", ("doc=2",)), ("far/c@336", ("doc=3",))):
+        read(cli, "tell", name, *results, "--study", "before")
+    live('prior = "studies"')
+    (note,) = read(cli, "rank")["notes"]
+    assert note.startswith("Study 'before' is used without wer: fewer than 3 results")
 
 
 def test_a_study_is_no_past_of_its_own_and_others_of_another_a_do_not_count(
@@ -306,9 +325,11 @@ def test_weights_decide_what_serves_a_joint_study_best(cli: CLI, live: Callable)
         live(weights, text=joint)
         read(cli, "tell", "far/a@336", "vqa=90", "doc=10", "--study", study)
         read(cli, "tell", "far/b@336", "vqa=10", "doc=80", "--study", study)
-        ranking = read(cli, "rank", "--study", study)
+        ranking, status = read(cli, "rank", "--study", study), read(cli, "status", "--study", study)
         assert next(iter(ranking["mean_best"])) == first
     assert ranking["mean_best"]["far/b@336"] == pytest.approx(0.9, abs=0.01)
+    assert (status["weights"], status["cost_aware"]) == ({"doc": 9}, False)
+    assert "weights: doc 9; 1 for the others" in cli("policy", "status", "--study", "docs").out
 
 
 def test_a_weight_of_what_is_no_benchmark_is_refused(cli: CLI, live: Callable) -> None:

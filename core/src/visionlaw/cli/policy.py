@@ -92,8 +92,9 @@ def status(study: StudyOption = "default", space: SpaceOption = None, as_json: J
     from visionlaw.cli import policy_views as views
 
     with opened_study(study, space) as opened:
-        current, notes, stopping = opened.status(), opened.prior_notes(), views.stopping_or_note(opened)
+        current, spending, notes = opened.status(), opened.spending(), opened.prior_notes()
+        stopping = views.stopping_or_note(opened)
     if as_json:
-        print_json(views.status_json(current, stopping, notes))
+        print_json(views.status_json(current, spending, stopping, notes))
     else:
-        views.show_status(current, stopping, notes)
+        views.show_status(current, spending, stopping, notes)

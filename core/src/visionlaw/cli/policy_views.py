@@ -72,13 +72,17 @@ def trial_json(trial: TrialRow) -> dict[str, Any]:
     return {**asdict(trial), "asked": _iso(trial.asked)}
 
 
-def status_json(status: StudyStatus, stopping: Stopping | None, notes: Sequence[str]) -> dict[str, Any]:
+def status_json(
+    status: StudyStatus, spending: Spending | None, stopping: Stopping | None, notes: Sequence[str]
+) -> dict[str, Any]:
     """Return the answer of ``status``."""
     settings = asdict(status.settings)
     return {
         "study": settings.pop("name"),
         **settings,
         "prior": prior_json(status.prior),
+        "weights": dict(status.weights),
+        "cost_aware": status.cost_aware,
         "begun": status.begun,
         "asked": status.asked,
         "left": status.left,
@@ -96,7 +100,7 @@ def status_json(status: StudyStatus, stopping: Stopping | None, notes: Sequence[
         "open": status.open,
         "not_scored": not_scored_json(status.not_scored),
         "best": {b: {"representation": name, "value": value} for b, (name, value) in status.best.items()},
-        "spending": _spending_json(status.spending),
+        "spending": _spending_json(spending),
         "stop": None if stopping is None else stopping.as_dict(),
         "notes": list(notes),
     }
@@ -171,7 +175,9 @@ def write_told(told: Told) -> None:
         note(f"Not told yet: {', '.join(told.missing)}.")
 
 
-def show_status(status: StudyStatus, stopping: Stopping | None, notes: Sequence[str]) -> None:
+def show_status(
+    status: StudyStatus, spending: Spending | None, stopping: Stopping | None, notes: Sequence[str]
+) -> None:
     """Show where a study stands."""
     for sentence in notes:
         note(sentence)
@@ -183,14 +189,19 @@ def show_status(status: StudyStatus, stopping: Stopping | None, notes: Sequence[
     write(f"  {c_sentence(status.c_from)}")
     for sentence in prior_sentences(status.prior):
         write(f"  {sentence}")
+    if status.weights:
+        weights = ", ".join(f"{benchmark} {weight:g}" for benchmark, weight in status.weights.items())
+        write(f"  weights: {weights}; 1 for the others")
+    if status.cost_aware:
+        write("  the sampler sees what each finetuning costs")
     left = f"{status.left} left; {plural(len(status.open), 'candidate')} open"
     write(f"  asked for {status.asked} of {settings.budget}, {left}")
     if status.trials:
         _show_trials(status)
     for benchmark, (name, value) in status.best.items():
         write(f"  best on {benchmark}: {value:g}  {name}")
-    if status.spending is not None:
-        _show_spending(status.spending)
+    if spending is not None:
+        _show_spending(spending)
     if stopping is not None:
         write(f"  {'may stop' if stopping.holds else 'stop rule'}: {stop_sentence(stopping)}")
     note_not_scored(status.not_scored)

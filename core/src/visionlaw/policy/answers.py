@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from visionlaw.policy.candidates import NotScored
 from visionlaw.policy.costs import Basis, Cost
@@ -154,8 +154,9 @@ class StudyStatus:
         best: By benchmark, the best observed: (representation, performance).
         a_from: Where A comes from: ``store``, or a table's name.
         c_from: By benchmark, where its C comes from: the id of a data set, or a table's name.
-        spending: What it has cost so far; None where no rates are known.
         prior: What it builds on.
+        weights: How much a benchmark counts; 1 where it is not named.
+        cost_aware: Whether the sampler sees what finetunings cost.
     """
 
     settings: StudySettings
@@ -167,8 +168,9 @@ class StudyStatus:
     best: Mapping[str, tuple[str, float]]
     a_from: str
     c_from: Mapping[str, str]
-    spending: Spending | None = None
     prior: tuple[PriorSource, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    cost_aware: bool = False
 
     @property
     def left(self) -> int:

@@ -6,12 +6,12 @@ benchmark of the same name: another recipe was measured there.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import numpy as np
 
-from visionlaw.arrays import FloatArray
+from visionlaw.arrays import FloatArray, IntArray
 from visionlaw.errors import InvalidIdError, StudyError
 from visionlaw.ids import parse_reference
 from visionlaw.law.normalise import min_max
@@ -152,35 +152,39 @@ def _on_past_scale(prior: Prior, candidates: Candidates, variable: str) -> Float
 
     A benchmark's scale is that of the past benchmarks of the same name, else the mean of all of them.
     """
-    own = getattr(candidates, variable)[:, candidates.known]
+    own, where = getattr(candidates, variable)[:, candidates.known], index_of(candidates.scored)
+    scales: list[tuple[str, FloatArray, IntArray, IntArray]] = []
+    for table, names in zip(prior.tables, prior.identities, strict=True):
+        shared = [(where[name], j) for j, name in enumerate(names) if name in where]
+        here, there = (np.array([pair[i] for pair in shared], dtype=np.int64) for i in (0, 1))
+        scales += [(key, row, here, there) for key, row in zip(table.benchmarks, getattr(table, variable), strict=True)]
     placed = np.zeros(own.shape)
     for b, benchmark in enumerate(candidates.benchmarks):
-        lines = [
-            (benchmark == key, _place(own[b], candidates.scored, getattr(table, variable)[p], names))
-            for table, names in zip(prior.tables, prior.identities, strict=True)
-            for p, key in enumerate(table.benchmarks)
-        ]
-        same = [line for named_alike, line in lines if named_alike]
-        placed[b] = np.mean(same or [line for _, line in lines], axis=0)
+        same = [scale for scale in scales if scale[0] == benchmark]
+        placed[b] = np.mean([_place(own[b], past, here, there) for _, past, here, there in same or scales], axis=0)
     return placed
 
 
-def _place(own: FloatArray, names: Sequence[str], past: FloatArray, past_names: Sequence[str]) -> FloatArray:
+def _place(own: FloatArray, past: FloatArray, here: IntArray, there: IntArray) -> FloatArray:
     """Bring scores ``[k]`` onto the scale on which the past's scores ``[s]`` lie between 0 and 1.
 
     Scores that are the past's own are placed exactly. Those of another protocol are moved and stretched, so that the
     settings which both have get the same mean and the same spread on either scale. With fewer than 3 of them, or where
     they do not differ, the candidates are normalised among themselves, as the law normalises any space.
+
+    Args:
+        own: The candidates' scores.
+        past: The past's.
+        here: Which candidates are settings of the past.
+        there: Which settings they are.
     """
-    normalised, columns = min_max(past), index_of(past_names)
-    shared = [(i, columns[name]) for i, name in enumerate(names) if name in columns]
-    here, there = own[[i for i, _ in shared]], [j for _, j in shared]
     low, span = past.min(), past.max() - past.min()
-    if shared and span > 0 and np.allclose(here, past[there], rtol=1e-9, atol=0):
+    if len(here) and span > 0 and np.allclose(own[here], past[there], rtol=1e-9, atol=0):
         return (own - low) / span
-    if len(shared) < FEWEST_SHARED or not here.std() > 0 or not normalised[there].std() > 0:
+    shared = min_max(past)[there]
+    if len(here) < FEWEST_SHARED or not own[here].std() > 0 or not shared.std() > 0:
         return min_max(own)
-    return normalised[there].mean() + (own - here.mean()) * normalised[there].std() / here.std()
+    return shared.mean() + (own - own[here].mean()) * shared.std() / own[here].std()
 
 
 def _canonical(setting: str, canonical: Callable[[str], str]) -> str:

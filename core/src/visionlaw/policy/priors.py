@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from visionlaw.errors import InvalidIdError, StudyError, did_you_mean
+from visionlaw.errors import StudyError, did_you_mean
 from visionlaw.law.tables import SHIPPED, LawTable, load_table
 from visionlaw.policy.past import FEWEST_RESULTS, Prior, check_definition, usable
 from visionlaw.policy.sources import candidates_of
@@ -64,7 +64,8 @@ def _of_table(project: Project, name: str) -> Prior:
             f"The prior '{name}' has no benchmark with {FEWEST_RESULTS} results.",
             "Add results, or leave it out of prior under [policy] of registry.toml.",
         )
-    return Prior((), (kept[0],), (kept[1],))
+    lost = [benchmark for benchmark in table.benchmarks if benchmark not in kept[0].benchmarks]
+    return Prior((), (kept[0],), (kept[1],), (_left_out(f"The prior '{name}'", lost),) if lost else ())
 
 
 def _canonical(project: Project, *, published: bool = False) -> Callable[[str], str]:
@@ -82,45 +83,55 @@ def _of_studies(project: Project, store: Store, own: str) -> Prior:
     """Return the results of the project's other studies, with the A and C that count today."""
     with store.reading() as session:
         histories = {name: read_history(session, name) for name in study_names(session) if name != own}
-    tables: list[LawTable] = []
+    parts: list[tuple[LawTable, tuple[str, ...]]] = []
     notes: list[str] = []
     for name, history in histories.items():
         definition = history.settings.a_definition if history.settings else ""
         if definition != project.space.alignment_scorer:
             notes.append(f"Study '{name}' is no prior here: its A is {definition}, and the two never mix.")
             continue
-        tables += _tables(project, store, name, history)
-    parts = [part for table in tables if (part := usable(table, _canonical(project))) is not None]
+        found = _tables(project, store, name, history)
+        kept = {key: usable(table, _canonical(project)) for key, table in found.items() if table is not None}
+        parts += [part for part in kept.values() if part is not None]
+        if lost := [key for key in found if kept.get(key) is None]:
+            notes.append(_left_out(f"Study '{name}'", lost))
     if not parts:
-        notes.append(
-            f"The prior '{STUDIES}' holds nothing yet: no other study has a benchmark of this registry.toml "
-            f"with {FEWEST_RESULTS} results of representations whose A and C are known."
-        )
+        notes.append(f"The prior '{STUDIES}' holds nothing yet.")
     return Prior((), tuple(table for table, _ in parts), tuple(names for _, names in parts), tuple(notes))
 
 
-def _tables(project: Project, store: Store, name: str, history: History) -> Iterator[LawTable]:
-    """Yield the results of a study, benchmark by benchmark: each by itself, since other settings may lack each."""
-    settings = history.settings
-    for benchmark in settings.benchmarks if settings else ():
-        told = {r: rows[benchmark].value for r, rows in history.results.items() if benchmark in rows}
-        if benchmark not in project.space.benchmarks or len(told) < FEWEST_RESULTS:
-            continue
-        try:
-            candidates = candidates_of(project, store, (benchmark,), tuple(told))
-        except (StudyError, InvalidIdError):  # today's scores do not know this benchmark
-            continue
-        known = candidates.known
-        if known.sum() < FEWEST_RESULTS:
-            continue
-        sign = -1.0 if settings and benchmark in settings.lower_is_better else 1.0
-        yield LawTable(
-            name=f"study '{name}'",
-            settings=candidates.scored,
-            benchmarks=(benchmark,),
-            A=candidates.A[:, known],
-            C=candidates.C[:, known],
-            performance=sign * np.array([[told[r] for r in candidates.scored]]),
-            a_definition="unspecified",
-            kinds=(project.space.benchmarks[benchmark].kind,),
-        )
+def _left_out(whose: str, benchmarks: Sequence[str]) -> str:
+    return (
+        f"{whose} is used without {', '.join(benchmarks)}: fewer than {FEWEST_RESULTS} results of representations "
+        "whose A and C are known."
+    )
+
+
+def _tables(project: Project, store: Store, name: str, history: History) -> dict[str, LawTable | None]:
+    """Return the results of a study, benchmark by benchmark, since on each other settings may be known; None: none."""
+    benchmarks = history.settings.benchmarks if history.settings else ()
+    return {benchmark: _table(project, store, name, history, benchmark) for benchmark in benchmarks}
+
+
+def _table(project: Project, store: Store, name: str, history: History, benchmark: str) -> LawTable | None:
+    told = {r: rows[benchmark].value for r, rows in history.results.items() if benchmark in rows}
+    if benchmark not in project.space.benchmarks:
+        return None
+    try:
+        candidates = candidates_of(project, store, (benchmark,), tuple(told))
+    except StudyError:  # today's scores do not know this benchmark
+        return None
+    known = candidates.known
+    if known.sum() < FEWEST_RESULTS:
+        return None
+    sign = -1.0 if history.settings and benchmark in history.settings.lower_is_better else 1.0
+    return LawTable(
+        name=f"study '{name}'",
+        settings=candidates.scored,
+        benchmarks=(benchmark,),
+        A=candidates.A[:, known],
+        C=candidates.C[:, known],
+        performance=sign * np.array([[told[r] for r in candidates.scored]]),
+        a_definition="unspecified",
+        kinds=(project.space.benchmarks[benchmark].kind,),
+    )

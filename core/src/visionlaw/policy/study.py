@@ -16,7 +16,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from visionlaw.errors import StudyError
-from visionlaw.policy.answers import Spending, StudyStatus, Suggestion, Told, ToldValue, TrialView
+from visionlaw.policy.answers import Spending, StudyStatus, Suggestion, Told, ToldValue
 from visionlaw.policy.candidates import Candidates
 from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.checks import (
@@ -31,6 +31,7 @@ from visionlaw.policy.costs import Costs
 from visionlaw.policy.past import Prior
 from visionlaw.policy.perspective import Perspective
 from visionlaw.policy.ranking import Ranking, rank
+from visionlaw.policy.standing import spending_of, status_of
 from visionlaw.policy.stopping import Stopping, StopRule, stopping
 from visionlaw.policy.suggesting import suggest
 from visionlaw.policy.tools import check_tools
@@ -209,10 +210,10 @@ class Study:
         Raises:
             PluginError: The sampler failed.
         """
-        history = self._history()
+        history, scored = self._history(), set(self.candidates.scored)
         state = self._view.state(history)
         ranking = rank(self.settings.name, self._sampler, self.candidates, state, self._view.signs)
-        unused = tuple(name for name in history.results if name not in self.candidates.scored)
+        unused = tuple(name for name in history.results if name not in scored)
         return replace(ranking, unused=unused, prior=self._prior.sources(self.candidates.representations))
 
     def stopping(self) -> Stopping:
@@ -238,30 +239,11 @@ class Study:
 
     def status(self) -> StudyStatus:
         """Say where the study stands."""
-        history = self._history()
-        space = set(self.candidates.representations)
-        views = tuple(
-            TrialView(
-                trial,
-                {b: row.value for b, row in history.results.get(name, {}).items()},
-                tuple(b for b in self.settings.benchmarks if b not in history.results.get(name, {})),
-                name in space,
-            )
-            for name, trial in history.trials.items()
-        )
-        return StudyStatus(
-            settings=self.settings,
-            begun=history.settings is not None,
-            asked=history.asked,
-            trials=views,
-            open=tuple(name for name in self.candidates.scored if name not in history.trials),
-            not_scored=tuple(c for c in self.candidates.not_scored if c.representation not in history.trials),
-            best=self._best(history),
-            a_from=self.candidates.sources[0][0],
-            c_from=self.candidates.c_from,
-            spending=self._spending(history),
-            prior=self._prior.sources(self.candidates.representations),
-        )
+        return status_of(self._view, self._history())
+
+    def spending(self) -> Spending | None:
+        """Say what the study has cost so far; None where no rates are known."""
+        return None if self._costs is None else spending_of(self._costs, self.candidates, self._history())
 
     def _history(self) -> History:
         with self._store.reading() as session:
@@ -290,24 +272,6 @@ class Study:
             trials = {**history.trials, suggestion.representation: _pending(suggestion)}
             history = replace(history, trials=trials)
         return tuple(suggestions)
-
-    def _spending(self, history: History) -> Spending | None:
-        if self._costs is None:
-            return None
-        trials = history.trials.values()
-        return Spending(
-            spent=self._costs.of(trial.representation for trial in trials if trial.position is not None),
-            outside=self._costs.of(trial.representation for trial in trials if trial.position is None),
-            spared=self._costs.of(n for n in self.candidates.representations if n not in history.trials),
-        )
-
-    def _best(self, history: History) -> dict[str, tuple[str, float]]:
-        best: dict[str, tuple[str, float]] = {}
-        for benchmark, sign in zip(self.settings.benchmarks, self._view.signs, strict=True):
-            told = [(name, rows[benchmark].value) for name, rows in history.results.items() if benchmark in rows]
-            if told:
-                best[benchmark] = max(told, key=lambda pair, s=sign: s * pair[1])
-        return best
 
 
 def _pending(suggestion: Suggestion) -> TrialRow:
