@@ -391,7 +391,10 @@ def test_it_may_stop_when_hardly_anything_untrained_can_be_better_and_still_answ
 def test_an_errors_margin_is_in_its_own_direction(cli: CLI, live: Callable) -> None:
     live(text=SPACE.replace('benchmarks = ["vqa"]', 'benchmarks = ["wer"]'))
     read(cli, "tell", "far/a@336", "wer=5")
-    assert read(cli, "rank")["rows"][0]["representation"] != "far/a@336"  # the fixture expects 50, which is +50 here
+    first, *_, last = read(cli, "rank")["rows"]  # the fixture expects 50 ± 5, which is an error of -50 here
+    assert (first["predicted"], first["observed"]) == (-50, None)
+    assert first["interval"] == [pytest.approx(-50 - 5 * 1.28155, abs=1e-3), pytest.approx(-50 + 5 * 1.28155, abs=1e-3)]
+    assert (last["representation"], last["observed"]) == ("far/a@336", 5)
     assert read(cli, "status")["stop"]["chances"]["wer"] == pytest.approx(1)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from visionlaw.errors import MissingDependencyError, PluginError, StudyError
 from visionlaw.policy.belief import Belief
 from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.samplers import RandomSampler
-from visionlaw.policy.state import Status, StudyState
+from visionlaw.policy.state import Past, Status, StudyState
 from visionlaw.specs import SamplerSpec
 
 if TYPE_CHECKING:
@@ -143,6 +145,22 @@ def test_it_cannot_write_into_what_it_sees(verb: str, array: str) -> None:
         )
     assert fresh.status.tolist() == ONE.status.tolist()
     assert (fresh.results == 1.0).all()
+
+
+@pytest.mark.parametrize(
+    "array", ["past.points", "past.results", "past.candidates", "past.identity", "costs", "weights"]
+)
+@pytest.mark.parametrize("verb", ["belief", "chance_of_better"])
+def test_it_cannot_write_into_what_it_builds_on(verb: str, array: str) -> None:
+    def write(state: StudyState, *_: object) -> None:
+        operator.attrgetter(array)(state)[...] = 0
+
+    past = Past(np.ones((1, 2, 2)), np.ones((1, 2)), np.ones((2, 3, 2)), np.ones(3, dtype=np.int64))
+    fresh = replace(state(Status.DONE, Status.OPEN, Status.OPEN), past=past, costs=np.ones(3), weights=np.ones(2))
+    asked = sampler(**{verb: write})
+    with pytest.raises(PluginError, match="read-only"):
+        asked.belief(fresh) if verb == "belief" else asked.chance_of_better(fresh, 0.0)
+    assert (operator.attrgetter(array)(fresh) == 1).all()
 
 
 @pytest.mark.parametrize("own", [None, "", "  \n", 0])

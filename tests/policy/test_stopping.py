@@ -75,6 +75,8 @@ def test_without_results_or_beliefs_nobody_knows() -> None:
         believing([[70.0, 60.0]], [[1.0, 1.0]]), state([OPEN, OPEN], [[np.nan] * 2]), ("mme",), StopRule()
     )
     assert (untold.holds, untold.highest, untold.unknown) == (False, None, "no result has been told")
+    sure = believing([[70.0, 60.0]], [[1.0, 1.0]], chance_of_better=lambda state, delta: np.ones((1, 1)))
+    assert stopping(sure, state([OPEN, OPEN], [[np.nan] * 2]), ("mme",), StopRule()).chances == {"mme": None}
     only_predicts = CheckedSampler(SimpleNamespace(predict=lambda state: state.results), "s")  # type: ignore[arg-type]
     silent = stopping(only_predicts, state([DONE, OPEN], [[70.0, np.nan]]), ("mme",), StopRule())
     assert (silent.holds, silent.unknown) == (False, "the sampler 's' has no beliefs")

@@ -21,8 +21,9 @@ BASES = {
 
 def show_explanation(explanation: Explanation, settings: StudySettings) -> None:
     """Show what a finetuning promises on each benchmark, what it would teach and what it costs."""
-    known = any(prospect.best is not None for prospect in explanation.prospects.values())
-    if any(prospect.predicted is not None for prospect in explanation.prospects.values()):
+    prospects = explanation.prospects.values()
+    known = any(prospect.best is not None for prospect in prospects)
+    if known or any(prospect.predicted is not None for prospect in prospects):
         _show_prospects(explanation)
     if known:
         write("  best known: chance that what looks best is the best; after: in expectation over this run's result.")

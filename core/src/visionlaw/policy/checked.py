@@ -130,6 +130,8 @@ class CheckedSampler:
         """
         own = getattr(self.sampler, "chance_of_better", None)
         if not callable(own):
+            if not self.believes:
+                return np.full(state.results.shape[:2], np.nan)
             return independent_chance(self.belief(state), state, delta)
         chance = self._guarded(lambda: np.asarray(own(_read_only(state), delta), dtype=np.float64))
         if chance.shape != state.results.shape[:2]:

@@ -54,8 +54,8 @@ def expected_sureness(sampler: CheckedSampler, state: StudyState, choice: int) -
 
     Nine results are imagined as the sampler believes them, and it is asked what it would believe then. On several
     benchmarks the quantiles are combined in an order drawn once and for all, as if results were independent. NaN where
-    the sampler does not know chances or errors. It is an estimate: nine imagined results, and beliefs that are
-    themselves sampled.
+    the sampler does not know chances, and everywhere as long as it expects no result on any benchmark: without a unit
+    there is nothing to imagine. It is an estimate: nine imagined results, and beliefs that are themselves sampled.
 
     Args:
         sampler: Whose beliefs count.
@@ -67,7 +67,7 @@ def expected_sureness(sampler: CheckedSampler, state: StudyState, choice: int) -
     """
     belief = sampler.belief(state)
     mean, error = belief.mean[0, :, choice], belief.standard_error[0, :, choice]
-    if not (np.isfinite(error) & np.isfinite(belief.best[0]).all(axis=-1)).any():
+    if not np.isfinite(error).any():
         return np.full(len(mean), np.nan)
     quantiles = np.array([NormalDist().inv_cdf((i + 0.5) / IMAGINED) for i in range(IMAGINED)])
     orders = np.random.default_rng(0).permuted(np.tile(quantiles, (len(mean), 1)), axis=-1)

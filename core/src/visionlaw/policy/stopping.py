@@ -70,10 +70,10 @@ def stopping(sampler: CheckedSampler, state: StudyState, benchmarks: Sequence[st
     Raises:
         PluginError: The sampler failed.
     """
-    chances = sampler.chance_of_better(state, rule.margin / 100)[0]
+    untold = ~np.isfinite(state.results[0]).any(axis=-1)
+    chances = np.where(untold, np.nan, sampler.chance_of_better(state, rule.margin / 100)[0])
     known = (float(chance) if math.isfinite(chance) else None for chance in chances)
     unknown = ""
     if not np.isfinite(chances).any():
-        told = np.isfinite(state.results).any()
-        unknown = f"the sampler '{sampler.name}' has no beliefs" if told else "no result has been told"
+        unknown = "no result has been told" if untold.all() else f"the sampler '{sampler.name}' has no beliefs"
     return Stopping(rule, dict(zip(benchmarks, known, strict=True)), unknown)
