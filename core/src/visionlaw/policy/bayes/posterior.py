@@ -19,9 +19,9 @@ from visionlaw.policy.bayes.hypotheses import Family
 LEVEL = 3.0
 """Standard deviation of a benchmark's level about the mean of its results, in z: wide."""
 NUGGET = 1e-6
-SCALES = np.geomspace(1.0, 128.0, 16)
+SCALES = np.geomspace(0.25, 128.0, 19)
 """Scales that are considered, as multiples of the range of a benchmark's results so far …"""
-SCALES_OF_ONE = np.geomspace(0.05, 1.0, 16)
+SCALES_OF_ONE = np.geomspace(0.05, 1.0, 19)
 """… or of the size of its only result."""
 
 

@@ -77,8 +77,8 @@ class BayesSampler:
             able = ~trained & (part.status != Status.FAILED)[:, None, None, :]
             bar = np.where(trained, drawn.values, -np.inf).max(axis=-1)
             top = np.where(able, drawn.values, -np.inf).max(axis=-1)
-            better = top > bar + delta * np.abs(bar + drawn.level[..., None])
-            chances.append(np.einsum("tn,tbn->tb", drawn.weights, better.astype(np.float64)))
+            margin = delta * np.abs(np.where(np.isfinite(bar), bar, 0.0) + drawn.level[..., None])
+            chances.append(np.einsum("tn,tbn->tb", drawn.weights, (top > bar + margin).astype(np.float64)))
         return np.concatenate(chances)[back]
 
     def explain(self, state: StudyState, choice: int) -> str:
