@@ -173,7 +173,7 @@ def test_a_prior_that_cannot_be_used_is_refused(
 def test_published_names_are_known_though_the_file_lacks_the_aliases(cli: CLI, tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text(
         '[space]\nrepresentations = ["clip/vit-l-14@336", "dinov2/large@336 + clip/vit-l-14@336"]\n'
-        '[benchmarks]\nvqa = { name = "VQA", kind = "vision" }\n[policy]\nprior = "iclr2025"\nscores = "scores.csv"\n'
+        '[benchmarks]\nvqa = { name = "VQA", kind = "vision" }\n[policy]\nprior = "iclr2025"\nsampler = "region"\nscores = "scores.csv"\n'
     )
     rows = ("clip/vit-l-14@336,vqa,,1,2", "clip/vit-l-14@336 + dinov2/large@336,vqa,,2,1")
     (tmp_path / "scores.csv").write_text("setting,benchmark,performance,a,c\n" + "\n".join(rows))
@@ -260,7 +260,8 @@ def test_the_explanation_reads_well_and_a_plain_answer_stays_short(cli: CLI, liv
     assert "Costs: 384 GPU hours, 2,000.64 USD, 96.0 kWh; hours the default of [costs]" in shown
 
 
-def test_a_sampler_without_beliefs_explains_what_it_can(cli: CLI) -> None:
+def test_a_sampler_without_beliefs_explains_what_it_can(cli: CLI, live: Callable) -> None:
+    live(text=SPACE.replace("believing/recalls", "region"))
     shown = cli("policy", "ask", "--explain").out
     assert "The sampler 'region' does not say how sure it is" in shown
     assert "Costs: " in shown

@@ -185,7 +185,7 @@ def test_a_sampler_that_raises_is_the_same_users_error_in_ask_and_in_replay(
     installed("moody_samplers")
     name = f"moody/raises?mood={mood}"
     shipped = default_path().read_text(encoding="utf-8")
-    (tmp_path / "registry.toml").write_text(shipped.replace('sampler = "region"', f'sampler = "{name}"'))
+    (tmp_path / "registry.toml").write_text(shipped.replace('sampler = "bayes"', f'sampler = "{name}"'))
     for verb in (("ask",), ("replay", "--sampler", "region", "--sampler", name, "--trials", "2")):
         done = cli("policy", *verb)
         assert (done.code, done.out) == (2, ""), done.err

@@ -96,6 +96,8 @@ def test_a_samplers_own_chance_counts_and_is_checked() -> None:
     answer: object = 0.25
     assert stopping(sampler, known, ("mme",), StopRule(margin=0.5)).chances == {"mme": 0.25}
     assert asked == [0.005]
+    answer = 1 + 1e-7  # a sum of shares, rounded
+    assert sampler.chance_of_better(known, 0.0)[0, 0] == 1
     answer = 1.5
     with pytest.raises(PluginError, match="believes in a chance outside 0–1"):
         sampler.chance_of_better(known, 0.0)

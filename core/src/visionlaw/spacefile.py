@@ -252,7 +252,7 @@ def _several(value: Any) -> Any:
 class Policy(_Section):
     """How trainings are chosen."""
 
-    sampler: str = Field(default="region", description="Id of the sampler.")
+    sampler: str = Field(default="bayes", description="Id of the sampler.")
     budget: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
         default=4, description="How many finetunings may be asked for."
     )

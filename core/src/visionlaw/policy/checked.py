@@ -18,6 +18,8 @@ from visionlaw.protocols import Sampler
 
 T = TypeVar("T")
 Scalar = TypeVar("Scalar", bound=np.generic)
+ROUNDING = 1e-5
+"""By how much a sum of shares in single precision may miss 1."""
 REMEDY = "Report it to its author, or use another sampler."
 
 
@@ -136,9 +138,9 @@ class CheckedSampler:
         chance = self._guarded(lambda: np.asarray(own(_read_only(state), delta), dtype=np.float64))
         if chance.shape != state.results.shape[:2]:
             raise self._failed(f"gives chances {chance.shape} instead of {state.results.shape[:2]}")
-        if ((chance < 0) | (chance > 1)).any():
+        if ((chance < -ROUNDING) | (chance > 1 + ROUNDING)).any():
             raise self._failed("believes in a chance outside 0–1")
-        return chance
+        return np.clip(chance, 0.0, 1.0)
 
     def explain(self, state: StudyState, choice: int) -> str:
         """Return its own reason for the choice of the one trial; the fact that it chose when it gives none.

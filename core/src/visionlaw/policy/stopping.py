@@ -71,7 +71,9 @@ def stopping(sampler: CheckedSampler, state: StudyState, benchmarks: Sequence[st
         PluginError: The sampler failed.
     """
     untold = ~np.isfinite(state.results[0]).any(axis=-1)
-    chances = np.where(untold, np.nan, sampler.chance_of_better(state, rule.margin / 100)[0])
+    chances = np.full(len(untold), np.nan)
+    if not untold.all():  # else there is nothing to beat, and the question would only take time
+        chances = np.where(untold, np.nan, sampler.chance_of_better(state, rule.margin / 100)[0])
     known = (float(chance) if math.isfinite(chance) else None for chance in chances)
     unknown = ""
     if not np.isfinite(chances).any():
