@@ -173,7 +173,8 @@ def test_a_prior_that_cannot_be_used_is_refused(
 def test_published_names_are_known_though_the_file_lacks_the_aliases(cli: CLI, tmp_path: Path) -> None:
     (tmp_path / "registry.toml").write_text(
         '[space]\nrepresentations = ["clip/vit-l-14@336", "dinov2/large@336 + clip/vit-l-14@336"]\n'
-        '[benchmarks]\nvqa = { name = "VQA", kind = "vision" }\n[policy]\nprior = "iclr2025"\nsampler = "region"\nscores = "scores.csv"\n'
+        '[benchmarks]\nvqa = { name = "VQA", kind = "vision" }\n'
+        '[policy]\nprior = "iclr2025"\nsampler = "region"\nscores = "scores.csv"\n'
     )
     rows = ("clip/vit-l-14@336,vqa,,1,2", "clip/vit-l-14@336 + dinov2/large@336,vqa,,2,1")
     (tmp_path / "scores.csv").write_text("setting,benchmark,performance,a,c\n" + "\n".join(rows))
