@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from visionlaw.law.tables import load_table
+
 if TYPE_CHECKING:
     from tests.conftest import Outcome
 
@@ -421,3 +423,83 @@ def test_runs_that_are_pending_or_failed_are_not_asked_for_again(cli: CLI, live:
     assert len({first, second, third}) == 3
     statuses = {row["representation"]: row["status"] for row in read(cli, "rank")["rows"]}
     assert [statuses[name] for name in (first, second, third)] == ["failed", "pending", "pending"]
+
+
+# With the default sampler, on the shipped space
+
+
+@pytest.fixture
+def shipped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Return a function that writes the shipped registry.toml with other settings under [policy]."""
+    from visionlaw.spacefile import default_path
+
+    monkeypatch.delenv("VISIONLAW_STORE", raising=False)
+    text = default_path().read_text(encoding="utf-8")
+
+    def write(policy: str = "", **settings: str) -> None:
+        lines = text.splitlines()
+        for key, value in settings.items():
+            (at,) = (i for i, line in enumerate(lines) if line.startswith(f"{key} = "))
+            lines[at] = f"{key} = {value}"
+        (tmp_path / "registry.toml").write_text("\n".join(lines).replace("[costs]", f"{policy}\n[costs]"))
+
+    return write
+
+
+CLIP_224 = "clip/vit-l-14@224"
+
+
+def told_as_published(cli: CLI, benchmark: str, settings: tuple[str, ...]) -> None:
+    table = load_table("iclr2025")
+    row = table.performance[table.benchmarks.index(benchmark)]
+    for setting, value in zip(table.settings, row, strict=True):
+        if setting in settings:
+            read(cli, "tell", setting, f"{benchmark}={value}")
+
+
+def test_bayes_ranks_from_zero_results_and_learns_from_a_prior(cli: CLI, shipped: Callable) -> None:
+    shipped(benchmarks='["mmbench"]')
+    cold, warm = read(cli, "rank"), read(cli, "rank", "--prior", "iclr2025")
+    for ranking in (cold, warm):
+        assert [row["rank"] for row in ranking["rows"]] == list(range(1, 14))
+        assert sum(row["best"] for row in ranking["rows"]) == pytest.approx(1)
+        assert {row["predicted"] for row in ranking["rows"]} == {None}  # the benchmark's unit is not known yet
+    # CLIP at 224 pixels has the highest A, but on most published benchmarks others did better.
+    by_a = [next(r["best"] for r in ranking["rows"] if r["representation"] == CLIP_224) for ranking in (cold, warm)]
+    assert by_a[1] < by_a[0]
+    asked = read(cli, "ask", "--explain")["asked"][0]
+    assert asked["representation"] == cold["rows"][0]["representation"]
+    assert asked["explanation"]["prospects"]["mmbench"]["best"] == cold["rows"][0]["best"]
+
+
+def test_bayes_says_what_a_run_would_teach(cli: CLI, shipped: Callable) -> None:
+    shipped('prior = "iclr2025"', benchmarks='["mmbench", "mme"]')
+    read(cli, "tell", "clip@224", "mmbench=64.2", "mme=1450")
+    (asked,) = read(cli, "ask", "--explain")["asked"]
+    for prospect in asked["explanation"]["prospects"].values():
+        low, high = prospect["interval"]
+        assert low < prospect["predicted"] < high
+        assert high - low == pytest.approx(2 * 1.28155 * prospect["standard_error"], rel=1e-4)
+        assert prospect["sure"] < prospect["sure_after"] < 1
+
+
+def test_bayes_says_when_to_stop(cli: CLI, shipped: Callable) -> None:
+    shipped('prior = "iclr2025"', benchmarks='["mmbench"]')
+    told_as_published(cli, "mmbench", ("clip@224",))
+    early = read(cli, "status")["stop"]
+    told_as_published(cli, "mmbench", ("clip@336", "openclip@224", "clip@224+dinov2@224", "clip@336+dinov2@336"))
+    late = read(cli, "status")["stop"]
+    assert late["chances"]["mmbench"] < early["chances"]["mmbench"]
+    assert (early["holds"], late["holds"]) == (False, True)
+    assert "You may stop here" in cli("policy", "ask").out
+
+
+def test_bayes_weighs_costs_where_it_shall(cli: CLI, shipped: Callable, tmp_path: Path) -> None:
+    shipped()
+    dearest = read(cli, "ask", "--study", "blind")["asked"][0]["representation"]
+    shipped("cost_aware = true")
+    text = (tmp_path / "registry.toml").read_text()
+    (tmp_path / "registry.toml").write_text(text.replace("[costs]", f"[costs]\nhours = {{ '{dearest}' = 90000 }}"))
+    asked = [row["representation"] for row in read(cli, "ask", "-n", "4")["asked"]]
+    assert dearest not in asked
+    assert len(set(asked)) == 4
