@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from visionlaw.errors import InvalidIdError, StudyError
 from visionlaw.law.tables import LawTable, load_table
@@ -63,6 +65,22 @@ def test_scores_of_another_protocol_are_moved_and_stretched_by_the_settings_in_c
     assert past is not None
     np.testing.assert_allclose(past.candidates[0, :, 0], [0, 1 / 3, 1, 5 / 3], atol=1e-12)
     np.testing.assert_allclose(past.candidates[0, :, 1], [0, 1 / 3, 1, 0.5], atol=1e-12)
+
+
+@given(
+    A=st.lists(st.floats(-100, 100), min_size=4, max_size=7, unique=True),
+    factor=st.floats(0.01, 100),
+    shift=st.floats(-100, 100),
+)
+@settings(max_examples=50, deadline=None)
+def test_the_unit_of_the_studys_own_scores_does_not_matter(A: list[float], factor: float, shift: float) -> None:
+    assume(np.diff(sorted(A)).min() > 1e-3)
+    names = ("a", "b", "c", "d", "x", "y", "z")[: len(A)]
+    units = (A, [factor * value + shift for value in A])
+    one, other = (prior(table()).past(candidates(names, unit, [1.0] * len(A))) for unit in units)
+    assert one is not None
+    assert other is not None
+    np.testing.assert_allclose(one.candidates, other.candidates, rtol=1e-6, atol=1e-6)
 
 
 def test_without_enough_settings_in_common_the_candidates_are_normalised_among_themselves() -> None:
