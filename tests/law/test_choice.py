@@ -14,7 +14,7 @@ from visionlaw.errors import DataError
 from visionlaw.law.choice import CANDIDATES, MONOTONE, Choice, check_choice, choose
 from visionlaw.law.evidence import leave_one_setting_out, only, without
 from visionlaw.law.hierarchical import Hierarchical
-from visionlaw.law.leastsquares import LeastSquares
+from visionlaw.law.leastsquares import MEAN, LeastSquares
 from visionlaw.law.outlook import outlook_at, outlook_of_unfinished
 from visionlaw.law.predictive import LEVELS
 from visionlaw.law.reach import Reach
@@ -56,6 +56,24 @@ def test_a_law_is_recognised() -> None:
     assert choose(table, QUICK).chosen.name == "A-linear"
 
 
+def test_where_a_and_c_tell_nothing_the_mean_is_chosen() -> None:
+    rng = np.random.default_rng(1)
+    A, C, y = rng.normal(0, 1, (3, 3, 14))
+    table = LawTable("noise", tuple(map(str, range(14))), tuple("xyz"), A, C, y, "unspecified", ("other",) * 3)
+    choice = choose(table)
+    assert choice.chosen.name == MEAN
+    assert choice.chosen.r2_by_kind["other"] == pytest.approx(1 - (14 / 13) ** 2)
+
+
+def test_the_free_choice_costs_something_on_the_colm_table() -> None:
+    """Without sd2.1 the other shape looks better by a hair, and then misses it."""
+    checked = check_choice(COLM, (Hierarchical("surface"), Hierarchical("additive")))
+    assert checked.evidence.r2_by_kind == pytest.approx({"vision": 0.853, "ocr": 0.705}, abs=0.0015)
+    assert [COLM.settings[j] for j, pick in enumerate(checked.picks) if "surface" in pick] == ["sd2.1@768"]
+    widened = checked.evidence.coverage(checked.widenings)
+    assert [widened[level][0] for level in LEVELS] == pytest.approx([96, 113], abs=1)
+
+
 def test_a_form_that_the_settings_do_not_determine_is_refused_and_the_others_compared() -> None:
     choice = choose(only(ICLR, range(7)))
     assert list(choice.refused) == ["AC-quadratic"]
@@ -95,6 +113,16 @@ def test_the_check_never_sees_the_setting() -> None:
     assert before.picks[3] == after.picks[3]
     np.testing.assert_array_equal(before.evidence.left_out.mean[:, 3], after.evidence.left_out.mean[:, 3])
     assert before.widenings[0.95][3] == after.widenings[0.95][3]
+
+
+def test_a_check_needs_settings_to_choose_among() -> None:
+    with pytest.raises(DataError, match="4 settings are too few to check a choice on"):
+        check_choice(only(COLM, range(4)), QUICK)
+    A, y = np.array([[1.0, 1, 1, 1, 2]]), np.array([[1.0, 2, 1.5, 3, 7]])
+    names = tuple("rstuv"), ("x",)
+    table = LawTable("mine", *names, A, np.array([[1.0, 4, 2, 3, 5]]), y, "unspecified", ("other",))
+    with pytest.raises(DataError, match="No model of the law can be judged on mine without some setting"):
+        check_choice(table, QUICK[:1])
 
 
 def test_points_that_no_settings_surround_are_flagged() -> None:

@@ -67,7 +67,8 @@ def fit_(
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals and controls.")] = 0,
     monotone: MonotoneOption = False,
     check: Annotated[
-        bool, typer.Option("--check", help="Choose the model anew without each setting, too; takes half a minute.")
+        bool,
+        typer.Option("--check", help="Choose the model anew without each setting, too; takes a quarter of a minute."),
     ] = False,
     as_json: JsonOption = False,
 ) -> None:

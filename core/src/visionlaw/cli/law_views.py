@@ -13,6 +13,7 @@ SCORE_NOTE = (
     "log score: mean log density of each left-out result, in standard deviations of its benchmark; higher is better.\n"
     "within 80%, 95%: how many left-out results lie in the model's interval of that level."
 )
+NOTHING = "No law beats the mean here: of settings not seen, A and C tell nothing that these settings can show."
 BEYOND = "! no finished settings surround the point: the law extrapolates, and the interval may be too narrow."
 
 
@@ -34,6 +35,8 @@ def print_choice(title: str, choice: Mapping[str, Any]) -> None:
     write_table(table)
     write(SCORE_NOTE)
     write(f"chosen: {choice['chosen']}")
+    if choice["chosen"] == "mean alone":
+        write(NOTHING)
     if checked:
         _print_check(checked)
     for name, reason in choice["refused"].items():

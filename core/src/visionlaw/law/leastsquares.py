@@ -14,13 +14,15 @@ from visionlaw.law.predictive import Predictive
 from visionlaw.law.scales import Scales
 from visionlaw.law.tables import LawTable
 
+MEAN = "mean alone"
+"""The form without A and C: what every law must beat."""
 INDETERMINATE = 1e-9
 """Designs whose weakest direction is below this share of the strongest do not determine the coefficients."""
 
 
 @dataclass(frozen=True)
 class LeastSquares:
-    """One of ``forms.FORMS``, fitted by least squares.
+    """One of ``forms.FORMS``, or the mean alone, fitted by least squares.
 
     Attributes:
         form: Its name.
@@ -43,8 +45,8 @@ class LeastSquares:
         Raises:
             DataError: Too few settings, or settings that share their A and C, do not determine the coefficients.
         """
-        terms, scales = terms_of(self.form), Scales.of(table)
-        X = _design(scales, table.A, table.C, terms, variables_of(self.form))
+        terms, scales = _terms(self.form), Scales.of(table)
+        X = _design(scales, table.A, table.C, self.form)
         k, p = X.shape[-2:]
         strength = np.linalg.svd(X, compute_uv=False)
         if k < p + 1 or (strength[:, -1] < INDETERMINATE * strength[:, 0]).any():
@@ -75,7 +77,7 @@ class FittedLeastSquares:
 
     def predict(self, A: FloatArray, C: FloatArray) -> Predictive:
         """Predict results at A and C ``[b, m]``: Student-t with k − p degrees of freedom."""
-        X = _design(self.scales, A, C, terms_of(self.form), variables_of(self.form))
+        X = _design(self.scales, A, C, self.form)
         leverage = np.einsum("bmi,bij,bmj->bm", X, self.spread, X)
         mean = np.einsum("bmi,bi->bm", X, self.weights)
         scale = self.error[:, None] * np.sqrt(1 + leverage)
@@ -83,10 +85,13 @@ class FittedLeastSquares:
         return Predictive(performance.back(mean), performance.unit * scale, self.freedom)
 
 
-def _design(
-    scales: Scales, A: FloatArray, C: FloatArray, terms: tuple[str, ...], variables: tuple[str, ...]
-) -> FloatArray:
+def _terms(form: str) -> tuple[str, ...]:
+    return ("1",) if form == MEAN else terms_of(form)
+
+
+def _design(scales: Scales, A: FloatArray, C: FloatArray, form: str) -> FloatArray:
     """Return ``[b, m, p]``; what the form does not use becomes 0, whatever it is."""
+    used = () if form == MEAN else variables_of(form)
     points = scales.points(A, C)
-    a, c = (points[..., i] if name in variables else np.zeros(A.shape) for i, name in enumerate("AC"))
-    return design(a, c, terms)
+    a, c = (points[..., i] if name in used else np.zeros(A.shape) for i, name in enumerate("AC"))
+    return design(a, c, _terms(form))
