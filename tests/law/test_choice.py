@@ -82,8 +82,13 @@ def test_a_form_that_the_settings_do_not_determine_is_refused_and_the_others_com
 
 
 def test_too_few_settings_and_unfinished_ones_are_refused() -> None:
-    with pytest.raises(DataError, match="No model of the law can be judged on iclr2025"):
+    with pytest.raises(DataError, match="3 finished settings of iclr2025 cannot judge"):
         choose(only(ICLR, range(3)))
+    blank = LawTable(
+        "new", ICLR.settings, ICLR.benchmarks, ICLR.A, ICLR.C, ICLR.A * np.nan, ICLR.a_definition, ICLR.kinds
+    )
+    with pytest.raises(DataError, match="0 finished settings of new cannot judge"):
+        outlook_of_unfinished(blank)
     performance = ICLR.performance.copy()
     performance[1, 4] = np.nan
     unfinished = LawTable(

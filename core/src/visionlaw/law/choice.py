@@ -106,8 +106,13 @@ def require_comparable(table: LawTable) -> None:
     """Refuse a table on which models cannot be compared.
 
     Raises:
-        DataError: With the benchmark, and the setting where one is unfinished.
+        DataError: Too few settings; or with the benchmark, and the setting where one is unfinished.
     """
+    if len(table.settings) < FEWEST:
+        raise DataError(
+            f"{len(table.settings)} finished settings of {table.name} cannot judge models of the law.",
+            f"At least {FEWEST} are needed: each is left out in turn.",
+        )
     table.require_finished()
     for benchmark, results in zip(table.benchmarks, table.performance, strict=True):
         require_variation(results, f"Performance on '{benchmark}' in {table.name}")
