@@ -132,6 +132,23 @@ def test_too_few_settings_to_leave_one_out() -> None:
         leave_one_setting_out(Hierarchical(), only(ICLR, range(3)))
 
 
+def test_many_settings_are_left_out_in_groups_and_come_back_in_their_order() -> None:
+    rng = np.random.default_rng(4)
+    A, C = rng.uniform(0, 1, (2, 50))
+    table = _table(A, C, (3 * A + rng.normal(0, 0.1, 50))[None])
+    model = LeastSquares("A-linear")
+    evidence = leave_one_setting_out(model, table)
+    expected = model.fit(without(table, 7, 27, 47)).predict(table.A[:, [27]], table.C[:, [27]])
+    assert evidence.left_out.mean[0, 27] == pytest.approx(expected.mean[0, 0])
+    assert evidence.r2["b0"] > 0.97
+
+
+def test_more_results_than_a_hierarchy_can_take_are_refused_not_waited_for() -> None:
+    A, C, y = np.random.default_rng(0).normal(0, 1, (3, 401))
+    with pytest.raises(DataError, match="401 results are too many"):
+        Hierarchical().fit(_table(A, C, y[None]))
+
+
 def test_without_leaves_out_one() -> None:
     rest = without(ICLR, 4)
     assert ICLR.settings[4] not in rest.settings

@@ -16,7 +16,7 @@ import numpy as np
 
 from visionlaw.arrays import BoolArray, FloatArray
 from visionlaw.errors import DataError
-from visionlaw.law.evidence import FEWEST, Evidence, leave_one_setting_out, only, predict_left_out, without
+from visionlaw.law.evidence import FEWEST, Evidence, leave_one_setting_out, predict_left_out, without
 from visionlaw.law.forms import FORMS
 from visionlaw.law.hierarchical import Hierarchical
 from visionlaw.law.leastsquares import MEAN, LeastSquares
@@ -173,7 +173,7 @@ def _without_pairs(model: Model, table: LawTable) -> dict[int, Evidence]:
     missing: set[int] = set()
     for pair in combinations(settings, 2):
         try:
-            fitted = model.fit(only(table, [j for j in settings if j not in pair]))
+            fitted = model.fit(without(table, *pair))
         except DataError:
             missing.update(pair)
             continue

@@ -22,6 +22,8 @@ from visionlaw.law.tables import LawTable
 
 FEWEST = 4
 """Settings below which leaving one out leaves too few."""
+GROUPS = 20
+"""Most fits for the evidence of one model."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ class Evidence:
 def leave_one_setting_out(model: Model, table: LawTable) -> Evidence:
     """Predict each setting of a finished table by a fit to the others.
 
+    More than 20 settings are left out in 20 groups, which is no kinder to the model and a matter of seconds.
+
     Raises:
         DataError: Fewer than 4 settings, or settings that do not determine the model with one of them left out.
     """
@@ -92,18 +96,20 @@ def leave_one_setting_out(model: Model, table: LawTable) -> Evidence:
             f"{k} settings are too few to leave one out and fit the others.",
             f"Give at least {FEWEST} finished settings.",
         )
-    return Evidence(model.name, table, joined(predict_left_out(model, table, j) for j in range(k)))
+    groups = [list(range(j, k, GROUPS)) for j in range(min(k, GROUPS))]
+    together = joined(predict_left_out(model, table, *group) for group in groups)
+    return Evidence(model.name, table, together.taken(np.argsort([j for group in groups for j in group])))
 
 
-def predict_left_out(model: Model, table: LawTable, setting: int) -> Predictive:
-    """Predict one setting ``[b, 1]`` by a fit to the others."""
-    fitted = model.fit(without(table, setting))
-    return fitted.predict(table.A[:, [setting]], table.C[:, [setting]])
+def predict_left_out(model: Model, table: LawTable, *settings: int) -> Predictive:
+    """Predict settings ``[b, m]``, given by number, by a fit to the others."""
+    fitted = model.fit(without(table, *settings))
+    return fitted.predict(table.A[:, settings], table.C[:, settings])
 
 
-def without(table: LawTable, setting: int) -> LawTable:
-    """Return a table without one setting."""
-    return only(table, [j for j in range(len(table.settings)) if j != setting])
+def without(table: LawTable, *settings: int) -> LawTable:
+    """Return a table without some settings, by number."""
+    return only(table, [j for j in range(len(table.settings)) if j not in settings])
 
 
 def only(table: LawTable, settings: Sequence[int]) -> LawTable:

@@ -30,6 +30,8 @@ from visionlaw.law.tables import LawTable
 
 FEWEST = 3
 """Settings below which no scatter can be told from a law."""
+MOST = 400
+"""Results above which a fit would take minutes: its time grows with their third power."""
 STEPS = 200
 WITHIN = 4.0
 """How many standard deviations of its prior a hyper-parameter may leave its median."""
@@ -63,7 +65,8 @@ class Hierarchical:
         """Fit all benchmarks of a finished table at once.
 
         Raises:
-            DataError: An unknown shape, one that cannot be held monotone, or fewer than 3 settings.
+            DataError: An unknown shape, one that cannot be held monotone, or fewer than 3 settings or more than 400
+                results.
         """
         kernel = kernel_of(self.shape)
         if self.monotone and not kernel.separable:
@@ -72,6 +75,11 @@ class Hierarchical:
             raise DataError(
                 f"{len(table.settings)} settings are too few for a hierarchical law.",
                 f"Give at least {FEWEST} finished settings.",
+            )
+        if table.performance.size > MOST:
+            raise DataError(
+                f"{table.performance.size} results are too many for a hierarchical law: it takes at most {MOST}.",
+                "Fit fewer benchmarks at a time, or use a simple form: so many settings determine one.",
             )
         scales = Scales.of(table)
         points = scales.points(table.A, table.C)

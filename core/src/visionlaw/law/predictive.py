@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from visionlaw.arrays import BoolArray, FloatArray
+from visionlaw.arrays import BoolArray, FloatArray, IntArray
 from visionlaw.errors import DataError
 
 LEVELS = (0.80, 0.95)
@@ -29,6 +29,11 @@ class Predictive:
     mean: FloatArray
     scale: FloatArray
     freedom: float | FloatArray = math.inf
+
+    def taken(self, settings: IntArray) -> Predictive:
+        """Return the predictions of some settings, by number, in that order."""
+        freedom = np.broadcast_to(self.freedom, self.mean.shape)
+        return Predictive(self.mean[:, settings], self.scale[:, settings], freedom[:, settings])
 
     def interval(self, level: float, widening: float | FloatArray = 1.0) -> tuple[FloatArray, FloatArray]:
         """Return the ends of the central interval that holds the result with probability ``level``.
