@@ -42,6 +42,7 @@ lab: $(VENV)/.dev-installed
 bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/law.py
+	$(BIN)/python benchmarks/honest_law.py
 	$(BIN)/python benchmarks/rows.py
 	$(BIN)/python benchmarks/correspondence.py
 	$(BIN)/python benchmarks/cache.py
