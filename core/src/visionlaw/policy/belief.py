@@ -16,7 +16,8 @@ class Belief:
 
     Attributes:
         mean: Expected performance in the benchmark's own unit, higher is better; NaN where nothing can be said.
-        standard_error: Of a finetuning's result around it, in the same unit; NaN where the sampler does not know.
+        standard_error: Of the performance about its expectation, in the same unit, the noise of a single finetuning
+            not included; NaN where the sampler does not know.
         best: Probability that the candidate is the best of all candidates, trained ones included; NaN where the
             sampler does not know.
     """

@@ -16,7 +16,7 @@ import numpy as np
 
 from visionlaw.arrays import FloatArray, IntArray
 from visionlaw.policy.bayes.hypotheses import Family, Kinship, Scenarios, cold, scenarios, warm
-from visionlaw.policy.bayes.posterior import draw, told
+from visionlaw.policy.bayes.posterior import draw, evidence, told
 from visionlaw.policy.state import StudyState
 
 KINSHIPS = tuple(
@@ -24,7 +24,7 @@ KINSHIPS = tuple(
 )
 FEWEST_PAST = 3
 """Past benchmarks with which leaving one out says anything; with fewer, all kinships count the same."""
-DRAWS = 1024
+DRAWS = 512
 LEAST_CHANCE = 0.005
 """What a hypothesis is taken to give to any setting, so that one surprise does not rule it out."""
 KEPT, LEAST_WEIGHT = 8, 0.02
@@ -73,7 +73,7 @@ def nested_scores(points: FloatArray, results: FloatArray) -> FloatArray:
     for kin in KINSHIPS:
         each = [warm(kin, known, points[i][None, None], identity, 0.0) for i, known in enumerate(others)]
         family = _stacked(each)
-        likelihood = draw(family, everything, 0.0, 1, np.random.default_rng(0)).log_weight / count
+        likelihood = evidence(family, everything) / count
         first = draw(family, nothing, 0.0, DRAWS, np.random.default_rng(0)).values[:, 0].argmax(axis=-1)  # [p, N]
         chance = (first == best[:, None]).mean(axis=-1)
         scores.append(float((likelihood + np.log(chance + LEAST_CHANCE)).sum()))

@@ -93,14 +93,19 @@ def draw(family: Family, data: Told, noise: float, count: int, rng: np.random.Ge
     at = _Slots.of(family, data)
     if noise:
         at = at.noisy(noise * np.abs(data.level) / _likely_scale(family, data, at), data)
-    pick, evidence = _scenario_and_scale(family, data, at, count)
+    pick, found = _scenario_and_scale(family, data, at, count)
     z = _prior_draws(family, count, rng)
     z += np.take_along_axis(family.centres.swapaxes(1, 2), pick.scenario[..., None], axis=2)
     scale = np.take_along_axis(data.scales, pick.scale, axis=-1)[..., None]  # [T, b, N, 1]
     if data.slot.shape[-1]:
         z += _correction(family, data, at, z, scale, rng)
     z *= scale
-    return Draws(z, evidence + family.log_weight)
+    return Draws(z, found + family.log_weight)
+
+
+def evidence(family: Family, data: Told) -> FloatArray:
+    """Return ``[T]``: the log-likelihood of the results, scenarios and scales averaged over."""
+    return _shared_out(_log_likelihoods(family, data, _Slots.of(family, data)))[1]
 
 
 def _correction(
@@ -192,17 +197,22 @@ class _Pick:
 
 def _scenario_and_scale(family: Family, data: Told, at: _Slots, count: int) -> tuple[_Pick, FloatArray]:
     """Share the draws among scenarios and scales by each benchmark's likelihood; return the family's evidence, too."""
-    logs = _log_likelihoods(family, data, at)
-    T, b, S, scales = logs.shape
-    logs = logs.reshape(T, b, S * scales)
-    top = logs.max(axis=-1, keepdims=True)
-    weights = np.exp(logs - top)
-    total = weights.sum(axis=-1, keepdims=True)
-    evidence = (np.log(total / (S * scales)) + top)[..., 0].sum(axis=-1)
-    edges = np.cumsum(weights / total, axis=-1)
+    weights, found = _shared_out(_log_likelihoods(family, data, at))
+    scales = data.scales.shape[-1]
+    edges = np.cumsum(weights, axis=-1)
     quantiles = (np.arange(count, dtype=np.int64) + 0.5) / count
     chosen = (edges[..., None, :-1] < quantiles[:, None]).sum(axis=-1)
-    return _Pick(chosen // scales, chosen % scales), evidence
+    return _Pick(chosen // scales, chosen % scales), found
+
+
+def _shared_out(logs: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return weights ``[T, b, S · scales]`` by log-likelihoods ``[T, b, S, scales]``, and their evidence ``[T]``."""
+    flat = logs.reshape(*logs.shape[:2], -1)
+    top = flat.max(axis=-1, keepdims=True)
+    weights = np.exp(flat - top)
+    total = weights.sum(axis=-1, keepdims=True)
+    found = (np.log(total / flat.shape[-1]) + top)[..., 0].sum(axis=-1)
+    return weights / total, found
 
 
 def _likely_scale(family: Family, data: Told, at: _Slots) -> FloatArray:

@@ -43,6 +43,7 @@ class BayesSampler:
         self.spec = spec
         self._noise = noise
         self._kept: tuple[tuple[bytes, ...], _Weighed] | None = None
+        self._believed: tuple[tuple[bytes, ...], Belief] | None = None
 
     def ask(self, state: StudyState, rng: np.random.Generator) -> IntArray:
         """Choose an open candidate for each trial: ``[T]`` indices, -1 where none is open."""
@@ -55,7 +56,16 @@ class BayesSampler:
         return self.belief(state).mean
 
     def belief(self, state: StudyState) -> Belief:
-        """Return expectations, their errors and the chance of being the best."""
+        """Return expectations, their errors and the chance of being the best.
+
+        The last belief is kept, since whoever asks what to train has often just asked how all of it ranks.
+        """
+        seen = _seen(state)
+        if self._believed is None or self._believed[0] != seen:
+            self._believed = seen, self._belief(state)
+        return self._believed[1]
+
+    def _belief(self, state: StudyState) -> Belief:
         first, back = unique_trials(state)
         found = [_belief_of(self._draws(part), part) for part in _parts(state, first)]
         mean, error, best = (
