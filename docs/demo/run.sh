@@ -25,13 +25,13 @@ head -n 14 ranking.txt
 echo "  …"
 tail -n 11 ranking.txt
 
-say "3 · The policy, replayed on the published tables: the paper's region sampling against chance"
+say "3 · The policy, replayed on the published tables: the paper's region sampling against bayes and chance"
 for law in iclr2025 colm2025; do
-  run visionlaw policy replay --law $law --sampler region --sampler random --budget 8
+  run visionlaw policy replay --law $law --sampler bayes --sampler region --sampler random --budget 8
 done
 
 say "4 · A live study of the published settings: which one to train next, and why"
-run visionlaw policy ask
+run visionlaw policy ask --explain
 
 say "5 · The whole loop, live: encoders and a language model are trained, A and C measured, MLLMs finetuned and asked"
 rm -rf lab

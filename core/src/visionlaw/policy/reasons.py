@@ -85,7 +85,7 @@ def _expectation(state: StudyState, choice: int, benchmarks: Sequence[str], mean
     told = f"{results} {_plural('result', results)} so far"
     ranked = np.isfinite(mean[:, choice])
     if not ranked.any():
-        return f"{told}: too few to predict anything."
+        return f"{told}: no performance is predicted yet."
     places = ranks(mean)[ranked, choice]
     average = np.average(places, weights=None if state.weights is None else state.weights[ranked])
     if len(places) == 1:
