@@ -135,7 +135,7 @@ def _write_fit(ranking: Ranking, benchmark: str, chances: bool) -> None:
     count, missed = ranking.results[benchmark], ranking.left_out_error[benchmark]
     if chances:
         write(
-            "best: chance of being the best of all, by which they are ranked; ±: error of the expectation, a finetuning's own noise aside."
+            "best: chance of being the best of all, by which they are ranked; ±: error of the expectation, without training noise."
         )
     if missed is not None:
         write(f"Fitted to {count} results; one left out and predicted from the others is missed by {missed:.3g} (rms).")
