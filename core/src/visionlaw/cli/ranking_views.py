@@ -134,9 +134,7 @@ def _write_fit(ranking: Ranking, benchmark: str, chances: bool) -> None:
     """Write what the figures rest on."""
     count, missed = ranking.results[benchmark], ranking.left_out_error[benchmark]
     if chances:
-        write(
-            "best: chance of being the best of all, by which they are ranked; ±: error of the expectation, without training noise."
-        )
+        write("best: chance of being the best of all, by which they are ranked; ±: error of what is expected.")
     if missed is not None:
         write(f"Fitted to {count} results; one left out and predicted from the others is missed by {missed:.3g} (rms).")
     elif ranking.believes:
