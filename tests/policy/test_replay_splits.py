@@ -201,3 +201,13 @@ def test_the_same_table_as_prior_is_leaving_one_benchmark_out() -> None:
     for a, b in zip(one, two, strict=True):
         for name in ("points", "results", "candidates", "identity"):
             assert np.allclose(getattr(_past(a), name), getattr(_past(b), name))
+
+
+def test_every_split_meets_the_same_noise_and_each_benchmark_its_own() -> None:
+    everything = {"budget": 13, "trials": 3, "noise": 0.02}
+    regret = [replay(ICLR, RandomSampler(), **everything, prior=prior).regret() for prior in (None, ICLR)]
+    assert np.array_equal(regret[0][:, 13], regret[1][:, 13])
+    (state,) = _seen(ICLR, **{**everything, "budget": 12})
+    error = (state.results.reshape(3, 8, 13) / ICLR.performance).reshape(24, 13)
+    drawn = error[np.isfinite(error)]
+    assert len(np.unique(drawn.round(12))) == len(drawn)

@@ -220,7 +220,19 @@ def visionlaw_datasets() -> Iterable[DatasetSpec]:
 
 @hookimpl
 def visionlaw_samplers() -> Iterable[SamplerSpec]:
-    """List the paper's sampler, chance, and the baselines of the bench."""
+    """List the default sampler, the paper's, chance, and the baselines of the bench."""
+    yield SamplerSpec(
+        id="bayes",
+        target="visionlaw.policy.bayes.sampler:BayesSampler",
+        description="What is most likely to be the best, by a Bayesian law that past benchmarks may warm-start.",
+        options={
+            "noise": Option(
+                type="float",
+                default=0.02,
+                description="Relative standard deviation by which finetuning a representation twice would differ.",
+            )
+        },
+    )
     yield SamplerSpec(
         id="region",
         target="visionlaw.policy.samplers:RegionSampler",

@@ -1,0 +1,153 @@
+"""The sampler ``bayes``: train what is most likely to be the best, by a law that knows how little it knows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from visionlaw.arrays import FloatArray, IntArray
+from visionlaw.policy.bayes.evidence import families
+from visionlaw.policy.bayes.posterior import draw, told
+from visionlaw.policy.bayes.unique import unique_trials
+from visionlaw.policy.belief import Belief
+from visionlaw.policy.state import Status, StudyState
+from visionlaw.specs import SamplerSpec
+
+CELLS = 2_000_000
+"""Cells (trial × draw × benchmark × candidate) that are drawn at once, to bound memory."""
+FEWEST, MOST = 96, 512
+"""Draws of each family: few for thousands of simulated studies, many for a live one."""
+
+
+class BayesSampler:
+    """Finetune the candidate that is most likely to be the best of all.
+
+    What it supposes before any result stands in :mod:`visionlaw.policy.bayes.hypotheses`, how past results weigh it in
+    :mod:`visionlaw.policy.bayes.evidence`. Results decide the rest: everything unknown is drawn from its posterior,
+    and the chance of being the best is the share of the draws in which a candidate is. Candidates are ranked by that
+    chance, not by the expectation: an uncertain candidate may well be the best where a mediocre one cannot.
+
+    With one finetuning left, the largest chance is the best choice there is; with more left it also explores, since
+    what little is known of keeps its chance. In a joint study the chances are summed over the benchmarks, by their
+    weights; costs divide them. Pending candidates keep their chance to themselves, so that a batch spreads out.
+
+    Args:
+        spec: What visionlaw lists of it.
+        noise: Relative standard deviation by which finetuning a representation twice would differ. The published gaps
+            that count as training noise are 0.2–1.8%; too small a value costs more than too large a one.
+    """
+
+    def __init__(self, spec: SamplerSpec | None = None, noise: float = 0.02) -> None:
+        self.spec = spec
+        self._noise = noise
+
+    def ask(self, state: StudyState, rng: np.random.Generator) -> IntArray:
+        """Choose an open candidate for each trial: ``[T]`` indices, -1 where none is open."""
+        promise = _promise(self.belief(state), state)
+        choice = np.where(state.open, promise, -np.inf).argmax(axis=-1)
+        return np.where(state.open.any(axis=-1), choice, -1)
+
+    def predict(self, state: StudyState) -> FloatArray:
+        """Predict performance ``[T, b, k]``; NaN on benchmarks without a result, whose unit it does not know."""
+        return self.belief(state).mean
+
+    def belief(self, state: StudyState) -> Belief:
+        """Return expectations, their errors and the chance of being the best."""
+        first, back = unique_trials(state)
+        found = [_belief_of(self._draws(part), part) for part in _parts(state, first)]
+        mean, error, best = (
+            np.concatenate([getattr(part, name) for part in found])[back] for name in ("mean", "standard_error", "best")
+        )
+        return Belief(mean, error, best)
+
+    def chance_of_better(self, state: StudyState, delta: float) -> FloatArray:
+        """Return ``[T, b]``: the chance that some untrained candidate beats all trained ones by more than ``delta``.
+
+        Args:
+            state: Trials; failed candidates count as what can't be trained.
+            delta: Relative to the best trained one: 0.005 is half a percent.
+        """
+        first, back = unique_trials(state)
+        chances: list[FloatArray] = []
+        for part in _parts(state, first):
+            drawn = self._draws(part)
+            trained = np.isfinite(part.results)[:, None]
+            able = ~trained & (part.status != Status.FAILED)[:, None, None, :]
+            bar = np.where(trained, drawn.values, -np.inf).max(axis=-1)
+            top = np.where(able, drawn.values, -np.inf).max(axis=-1)
+            better = top > np.where(np.isfinite(bar), bar + delta * np.abs(bar), -np.inf)
+            chances.append(np.einsum("tn,tnb->tb", drawn.weights, better.astype(np.float64)))
+        return np.concatenate(chances)[back]
+
+    def explain(self, state: StudyState, choice: int) -> str:
+        """Say how likely the choice is to be the best, and what its expectation is."""
+        belief = self.belief(state)
+        best = belief.best[0].mean(axis=0)
+        place = int((best[state.open[0]] > best[choice]).sum()) + 1
+        where = "" if len(belief.best[0]) == 1 else f", on average over {len(belief.best[0])} benchmarks"
+        among = "the highest of the open candidates" if place == 1 else f"rank {place} of the open candidates"
+        known = "past benchmarks" if state.past is not None else "A and C alone"
+        return f"Its chance of being the best of all is {best[choice]:.0%}{where}: {among}, supposing from {known}."
+
+    def _draws(self, state: StudyState) -> _Weighed:
+        data, rng = told(state.results), np.random.default_rng(0)  # the same draws whenever the same is asked
+        supposed = families(state)
+        cells = state.results.size * len(supposed)
+        each = int(np.clip(CELLS // cells, FEWEST, MOST))
+        drawn = [draw(family, data, self._noise, each, rng) for family in supposed]
+        logs = np.stack([part.log_weight for part in drawn], axis=-1)
+        weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
+        weights /= each * weights.sum(axis=-1, keepdims=True)
+        return _Weighed(np.concatenate([part.values for part in drawn], axis=1), np.repeat(weights, each, axis=-1))
+
+
+@dataclass(frozen=True)
+class _Weighed:
+    """Draws ``[T, N, b, k]`` of all families, with their weights ``[T, N]``, which sum to 1."""
+
+    values: FloatArray
+    weights: FloatArray
+
+
+def _belief_of(drawn: _Weighed, state: StudyState) -> Belief:
+    values, weights = drawn.values, drawn.weights
+    T, _, b, k = values.shape
+    mean = np.einsum("tn,tnbk->tbk", weights, values)
+    variance = np.einsum("tn,tnbk->tbk", weights, (values - mean[:, None]) ** 2)
+    line: IntArray = np.arange(T * b, dtype=np.int64).reshape(T, 1, b)
+    place: IntArray = line * k + values.argmax(axis=-1)
+    shares = np.broadcast_to(weights[..., None], place.shape)
+    best = np.bincount(place.ravel(), shares.ravel(), minlength=T * b * k).reshape(T, b, k)
+    # What no draw made the best still has an order, that of the expectations: it gets the last thousandth.
+    order = mean.argsort(axis=-1).argsort(axis=-1) + 1.0
+    best = np.clip(0.999 * best + 0.001 * order / order.sum(axis=-1, keepdims=True), 0.0, 1.0)
+    unknown = ~np.isfinite(state.results).any(axis=-1, keepdims=True)
+    return Belief(np.where(unknown, np.nan, mean), np.where(unknown, np.nan, np.sqrt(variance)), best)
+
+
+def _promise(belief: Belief, state: StudyState) -> FloatArray:
+    """Return ``[T, k]``: the share of the benchmarks on which a candidate is the best, by weight and per cost."""
+    weights = np.ones(belief.best.shape[1]) if state.weights is None else state.weights
+    promise = np.einsum("tbk,b->tk", belief.best, weights / weights.sum())
+    return promise if state.costs is None else promise / state.costs
+
+
+def _parts(state: StudyState, trials: IntArray) -> list[StudyState]:
+    """Split some of the trials into states small enough to be thought about at once."""
+    b, k = state.results.shape[1:]
+    step = max(1, CELLS // (FEWEST * b * k * 8))
+    return [_only(state, part) for part in np.array_split(trials, -(-len(trials) // step))]
+
+
+def _only(state: StudyState, trials: IntArray) -> StudyState:
+    past = state.past
+    if past is not None:
+        past = replace(
+            past,
+            candidates=past.candidates[trials] if past.candidates.ndim == 4 else past.candidates,
+            identity=past.identity[trials] if past.identity.ndim == 2 else past.identity,
+        )
+    return replace(
+        state, points=state.points[trials], status=state.status[trials], results=state.results[trials], past=past
+    )
