@@ -74,7 +74,7 @@ def nested_scores(points: FloatArray, results: FloatArray) -> FloatArray:
         each = [warm(kin, known, points[i][None, None], identity, 0.0) for i, known in enumerate(others)]
         family = _stacked(each)
         likelihood = draw(family, everything, 0.0, 1, np.random.default_rng(0)).log_weight / count
-        first = draw(family, nothing, 0.0, DRAWS, np.random.default_rng(0)).values[:, :, 0].argmax(axis=-1)  # [p, N]
+        first = draw(family, nothing, 0.0, DRAWS, np.random.default_rng(0)).values[:, 0].argmax(axis=-1)  # [p, N]
         chance = (first == best[:, None]).mean(axis=-1)
         scores.append(float((likelihood + np.log(chance + LEAST_CHANCE)).sum()))
     return np.array(scores)

@@ -7,7 +7,7 @@ A benchmark's performance on candidate j is ``level + scale · z_j``, and a hypo
 with φ the terms A, C, A², AC, C² of the law at the candidate's point x_j. Deviations ``w`` and ``u_j`` are shared by
 all benchmarks of a study, ``v_b`` and ``e_bj`` are a benchmark's own. Level and scale are unknown and integrated out.
 
-*Cold*, the centre is ``A + C``: both scores help, equally, until results say otherwise. *Warm*, each past benchmark is
+*Cold*, the centre is ``A + C/2``: both scores help, until results say otherwise. *Warm*, each past benchmark is
 a scenario of its own: the new benchmark is like that one, up to deviations of the size by which the past benchmarks
 differ from each other.
 """
@@ -23,10 +23,15 @@ from visionlaw.law.forms import FORMS, design
 from visionlaw.policy.state import StudyState
 
 TERMS = tuple(term for term in FORMS["AC-quadratic"] if term != "1")
-SLOPES = np.array([1.0, 1.0, 0.0, 0.0, 0.0])
-"""The cold law: z grows by one over the range of A, and by one over that of C."""
-SHARED_SLOPE, OWN_SLOPE = 0.7, 0.4
+SLOPES = np.array([1.0, 0.5, 0.0, 0.0, 0.0])
+"""The cold law: z grows by one over the range of A, and by half as much over that of C.
+
+This is the one thing that a cold study takes from what was published: both scores help, and alignment more.
+"""
+SHARED_SLOPE, OWN_SLOPE = 0.3, 0.2
 """Standard deviations of the law's coefficients: of all benchmarks together, and of one against the others."""
+LAW_SLOPE = 0.7
+"""The same, where the law of one past benchmark is fitted: its results count for more than the opinion."""
 COLD_NOISE = (0.08, 0.15, 0.3)
 """Standard deviations of what the law does not explain; the study's results decide between them."""
 LAW_NOISE = 0.15
@@ -185,6 +190,6 @@ def _law(phi: FloatArray, profile: FloatArray) -> FloatArray:
     X: FloatArray = phi[known]
     y: FloatArray = profile[known] - X @ SLOPES
     centre: FloatArray = X.mean(axis=0)
-    gram: FloatArray = (X - centre).T @ (X - centre) + np.eye(len(TERMS)) * (LAW_NOISE / SHARED_SLOPE) ** 2
+    gram: FloatArray = (X - centre).T @ (X - centre) + np.eye(len(TERMS)) * (LAW_NOISE / LAW_SLOPE) ** 2
     shift = np.asarray(np.linalg.solve(gram, (X - centre).T @ (y - y.mean())), dtype=np.float64)
     return np.concatenate([[y.mean() - centre @ shift], SLOPES + shift])

@@ -11,6 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visionlaw.arrays import BoolArray, FloatArray, IntArray
 from visionlaw.policy.bayes.hypotheses import Family
@@ -18,9 +19,9 @@ from visionlaw.policy.bayes.hypotheses import Family
 LEVEL = 3.0
 """Standard deviation of a benchmark's level about the mean of its results, in z: wide."""
 NUGGET = 1e-6
-SCALES = np.geomspace(1.0, 128.0, 16)
+SCALES = np.geomspace(0.25, 128.0, 19)
 """Scales that are considered, as multiples of the range of a benchmark's results so far …"""
-SCALES_OF_ONE = np.geomspace(0.05, 1.0, 16)
+SCALES_OF_ONE = np.geomspace(0.05, 1.0, 19)
 """… or of the size of its only result."""
 
 
@@ -67,14 +68,15 @@ def told(results: FloatArray) -> Told:
 
 @dataclass(frozen=True)
 class Draws:
-    """Weighted draws of one family.
+    """Draws of one family.
 
     Attributes:
-        values: ``[T, N, b, k]``: performance in the benchmark's own unit; in z where it has no result yet.
+        values: ``[T, b, N, k]``: performance in the benchmark's own unit, less the level of its results; in z where it
+            has none yet.
         log_weight: ``[T]``: evidence of the family, all benchmarks together.
     """
 
-    values: FloatArray
+    values: NDArray[np.float32]
     log_weight: FloatArray
 
 
@@ -88,24 +90,30 @@ def draw(family: Family, data: Told, noise: float, count: int, rng: np.random.Ge
         count: How many draws.
         rng: Randomness.
     """
-    T, b, k = family.features.shape[:3]
     at = _Slots.of(family, data)
     if noise:
         at = at.noisy(noise * np.abs(data.level) / _likely_scale(family, data, at), data)
     pick, evidence = _scenario_and_scale(family, data, at, count)
-    scale = np.take_along_axis(data.scales[:, :, None], pick.scale[..., None], axis=-1)[..., 0]  # [T, b, N]
-    f, level = _prior_draws(family, count, rng)
-    centres = np.take_along_axis(family.centres.swapaxes(1, 2), pick.scenario[..., None], axis=2)  # [T, b, N, k]
-    z = centres.swapaxes(1, 2) + f + level[..., None]
-    m = data.slot.shape[-1]
-    if m:
-        seen = np.take_along_axis(z, np.broadcast_to(data.slot[:, None], (T, count, b, m)), axis=-1)
-        missed = np.where(data.used[:, None], data.values[:, None] / scale.swapaxes(1, 2)[..., None] - seen, 0.0)
-        missed = missed.reshape(T, count, b * m) - at.error.reshape(T, 1, b * m) * rng.standard_normal((count, b * m))
-        solved = np.linalg.solve(at.covariance, missed.swapaxes(1, 2))  # [T, M, N]
-        z = z + (at.cross(family) @ solved).swapaxes(1, 2).reshape(T, count, b, k)
-    values = data.level[:, None, :, None] + scale.swapaxes(1, 2)[..., None] * z
-    return Draws(values, evidence + family.log_weight)
+    z = _prior_draws(family, count, rng)
+    z += np.take_along_axis(family.centres.swapaxes(1, 2), pick.scenario[..., None], axis=2)
+    scale = np.take_along_axis(data.scales, pick.scale, axis=-1)[..., None]  # [T, b, N, 1]
+    if data.slot.shape[-1]:
+        z += _correction(family, data, at, z, scale, rng)
+    z *= scale
+    return Draws(z, evidence + family.log_weight)
+
+
+def _correction(
+    family: Family, data: Told, at: _Slots, z: NDArray[np.float32], scale: FloatArray, rng: np.random.Generator
+) -> NDArray[np.float32]:
+    """Return what takes draws of the prior ``[T, b, N, k]`` to where the results are."""
+    T, b, count = z.shape[:3]
+    M = b * data.slot.shape[-1]
+    seen = np.take_along_axis(z, data.slot[:, :, None], axis=-1)
+    missed = data.values[:, :, None] / scale - seen - at.error[:, :, None] * rng.standard_normal((1, *seen.shape[1:]))
+    missed = np.where(data.used[:, :, None], missed, 0.0).swapaxes(2, 3).reshape(T, M, count)
+    solved = np.linalg.solve(at.covariance, missed).swapaxes(1, 2)[:, None]  # [T, 1, N, M]
+    return solved.astype(np.float32) @ at.cross(family).swapaxes(2, 3).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -158,7 +166,7 @@ class _Slots:
         )
 
     def cross(self, family: Family) -> FloatArray:
-        """Return ``[T, b·k, M]``: covariance of every candidate's z with the slots'."""
+        """Return ``[T, b, k, M]``: covariance of every candidate's z with the slots'."""
         T, b, k = family.features.shape[:3]
         m = self.candidate.shape[-1]
         phi = family.features.reshape(T, b * k, -1)
@@ -173,7 +181,7 @@ class _Slots:
             for other in range(b):  # u_j: the same candidate on another benchmark
                 at = self.candidate[:, other]
                 cross[trial, i, at, other, slot] += family.shared_noise[trial, at] ** 2
-        return np.where(self.used.reshape(T, 1, b * m), cross.reshape(T, b * k, b * m), 0.0)
+        return np.where(self.used.reshape(T, 1, 1, b * m), cross.reshape(T, b, k, b * m), 0.0)
 
 
 @dataclass(frozen=True)
@@ -217,15 +225,19 @@ def _log_likelihoods(family: Family, data: Told, at: _Slots) -> FloatArray:
     return -0.5 * (yy / s**2 - 2 * yc / s + cc + volume) - data.count[..., None, None] * np.log(s)
 
 
-def _prior_draws(family: Family, count: int, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
-    """Draw deviations ``[T, N, b, k]`` and levels ``[1, N, b]`` of z before any result."""
+def _prior_draws(family: Family, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
+    """Draw deviations of z with its level ``[T, b, N, k]``, before any result."""
     b, k, terms = family.features.shape[1:]
-    w = rng.standard_normal((count, 1, terms)) @ _root(family.shared_slopes)
-    v = rng.standard_normal((count, b, terms)) @ _root(family.own_slopes)
-    f = np.einsum("nbf,tbkf->tnbk", w + v, family.features, optimize=True)
-    f += rng.standard_normal((count, 1, k)) * family.shared_noise[:, None, None]
-    f += rng.standard_normal((count, b, k)) * family.own_noise[:, None, None]
-    return f, LEVEL * rng.standard_normal((1, count, b))
+
+    def normal(*shape: int) -> NDArray[np.float32]:
+        return rng.standard_normal(shape, dtype=np.float32)
+
+    slopes = normal(count, terms) @ _root(family.shared_slopes) + normal(b, count, terms) @ _root(family.own_slopes)
+    z = slopes.astype(np.float32) @ family.features.swapaxes(2, 3).astype(np.float32)
+    z += normal(count, k) * family.shared_noise[:, None, None].astype(np.float32)
+    z += normal(b, count, k) * family.own_noise[:, None, None].astype(np.float32)
+    z += LEVEL * normal(b, count, 1)
+    return z
 
 
 def _root(covariance: FloatArray) -> FloatArray:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visionlaw.arrays import FloatArray, IntArray
 from visionlaw.policy.bayes.evidence import families
@@ -14,10 +15,10 @@ from visionlaw.policy.belief import Belief
 from visionlaw.policy.state import Status, StudyState
 from visionlaw.specs import SamplerSpec
 
-CELLS = 2_000_000
-"""Cells (trial × draw × benchmark × candidate) that are drawn at once, to bound memory."""
-FEWEST, MOST = 96, 512
-"""Draws of each family: few for thousands of simulated studies, many for a live one."""
+CELLS = 4_000_000
+"""Cells (trial × benchmark × draw × candidate) that are drawn at once, to bound memory and time."""
+FEWEST, MOST = 480, 4096
+"""Draws in all: few for thousands of simulated studies or candidates, many for a live study of a dozen."""
 
 
 class BayesSampler:
@@ -72,12 +73,12 @@ class BayesSampler:
         chances: list[FloatArray] = []
         for part in _parts(state, first):
             drawn = self._draws(part)
-            trained = np.isfinite(part.results)[:, None]
+            trained = np.isfinite(part.results)[:, :, None]
             able = ~trained & (part.status != Status.FAILED)[:, None, None, :]
             bar = np.where(trained, drawn.values, -np.inf).max(axis=-1)
             top = np.where(able, drawn.values, -np.inf).max(axis=-1)
-            better = top > np.where(np.isfinite(bar), bar + delta * np.abs(bar), -np.inf)
-            chances.append(np.einsum("tn,tnb->tb", drawn.weights, better.astype(np.float64)))
+            margin = delta * np.abs(np.where(np.isfinite(bar), bar, 0.0) + drawn.level[..., None])
+            chances.append(np.einsum("tn,tbn->tb", drawn.weights, (top > bar + margin).astype(np.float64)))
         return np.concatenate(chances)[back]
 
     def explain(self, state: StudyState, choice: int) -> str:
@@ -93,37 +94,45 @@ class BayesSampler:
     def _draws(self, state: StudyState) -> _Weighed:
         data, rng = told(state.results), np.random.default_rng(0)  # the same draws whenever the same is asked
         supposed = families(state)
-        cells = state.results.size * len(supposed)
-        each = int(np.clip(CELLS // cells, FEWEST, MOST))
+        each = int(np.clip(CELLS // state.results.size, FEWEST, MOST)) // len(supposed)
         drawn = [draw(family, data, self._noise, each, rng) for family in supposed]
         logs = np.stack([part.log_weight for part in drawn], axis=-1)
         weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
         weights /= each * weights.sum(axis=-1, keepdims=True)
-        return _Weighed(np.concatenate([part.values for part in drawn], axis=1), np.repeat(weights, each, axis=-1))
+        values = np.concatenate([part.values for part in drawn], axis=2)
+        return _Weighed(values, np.repeat(weights, each, axis=-1), data.level)
 
 
 @dataclass(frozen=True)
 class _Weighed:
-    """Draws ``[T, N, b, k]`` of all families, with their weights ``[T, N]``, which sum to 1."""
+    """Draws of all families.
 
-    values: FloatArray
+    Attributes:
+        values: ``[T, b, N, k]``, less ``level``.
+        weights: ``[T, N]``, which sum to 1.
+        level: ``[T, b]``.
+    """
+
+    values: NDArray[np.float32]
     weights: FloatArray
+    level: FloatArray
 
 
 def _belief_of(drawn: _Weighed, state: StudyState) -> Belief:
-    values, weights = drawn.values, drawn.weights
-    T, _, b, k = values.shape
-    mean = np.einsum("tn,tnbk->tbk", weights, values)
-    variance = np.einsum("tn,tnbk->tbk", weights, (values - mean[:, None]) ** 2)
-    line: IntArray = np.arange(T * b, dtype=np.int64).reshape(T, 1, b)
-    place: IntArray = line * k + values.argmax(axis=-1)
-    shares = np.broadcast_to(weights[..., None], place.shape)
-    best = np.bincount(place.ravel(), shares.ravel(), minlength=T * b * k).reshape(T, b, k)
+    T, b, N, k = drawn.values.shape
+    weights = drawn.weights[:, None, None].astype(np.float32)
+    mean: FloatArray = (weights @ drawn.values)[:, :, 0].astype(np.float64)
+    variance: FloatArray = (weights @ (drawn.values - mean[:, :, None].astype(np.float32)) ** 2)[:, :, 0]
+    line: IntArray = np.arange(T * b, dtype=np.int64).reshape(T, b, 1)
+    winner: IntArray = line * k + drawn.values.argmax(axis=-1)
+    shares = np.broadcast_to(drawn.weights[:, None], (T, b, N))
+    best = np.bincount(winner.ravel(), shares.ravel(), minlength=T * b * k).reshape(T, b, k)
     # What no draw made the best still has an order, that of the expectations: it gets the last thousandth.
     order = mean.argsort(axis=-1).argsort(axis=-1) + 1.0
     best = np.clip(0.999 * best + 0.001 * order / order.sum(axis=-1, keepdims=True), 0.0, 1.0)
     unknown = ~np.isfinite(state.results).any(axis=-1, keepdims=True)
-    return Belief(np.where(unknown, np.nan, mean), np.where(unknown, np.nan, np.sqrt(variance)), best)
+    error = np.sqrt(variance.astype(np.float64))
+    return Belief(np.where(unknown, np.nan, mean + drawn.level[..., None]), np.where(unknown, np.nan, error), best)
 
 
 def _promise(belief: Belief, state: StudyState) -> FloatArray:
@@ -136,7 +145,7 @@ def _promise(belief: Belief, state: StudyState) -> FloatArray:
 def _parts(state: StudyState, trials: IntArray) -> list[StudyState]:
     """Split some of the trials into states small enough to be thought about at once."""
     b, k = state.results.shape[1:]
-    step = max(1, CELLS // (FEWEST * b * k * 8))
+    step = max(1, CELLS // (FEWEST * b * k))
     return [_only(state, part) for part in np.array_split(trials, -(-len(trials) // step))]
 
 
