@@ -21,6 +21,7 @@ from typing import Any
 
 import numpy as np
 from policy_cases import (
+    LAB,
     LEAVE_OUT,
     METRICS,
     OURS,
@@ -66,6 +67,9 @@ def main(own: Sequence[str], jobs: int, path: Path | None) -> None:
     published = list(blocks(run_all(table_cases(SHIPPED, ours), jobs)))
     for block in published:
         show(block, f"mean of {' and '.join(SHIPPED)}")
+    lab = list(blocks(run_all(table_cases(LAB, ours, (WHOLE, SUB_NOISY)), jobs)))
+    for block in lab:
+        show(block, "mean of the two tables of the lab")
     for table in own:
         for block in blocks(run_all(table_cases([table], ours), jobs)):
             show(block, table)
@@ -84,6 +88,7 @@ def main(own: Sequence[str], jobs: int, path: Path | None) -> None:
     if path is not None:
         content = {
             "published": [as_json(block) for block in published],
+            "lab": [as_json(block) for block in lab],
             "synthetic": {size: [as_json(block) for block in of_size] for size, of_size in laws.items()},
             "required": facts, "shortfalls": lags, "timings": timings,
         }  # fmt: skip
@@ -106,6 +111,9 @@ def show(block: Block, where: str, steps: Sequence[int] = tuple(range(9))) -> No
         if np.isfinite(list(cover.values())).all():
             shares = ", ".join(f"{level:.0%} intervals cover {share:.1%}" for level, share in cover.items())
             print(f"  {name}: {shares} of {figures.calibration.results[0]} results")
+            if figures.calibration.results[1]:
+                shares = ", ".join(f"{s:.1%}" for s in figures.calibration.coverage(contenders=True).values())
+                print(f"    of those with a chance of 1% or more of being the best: {shares}")
 
 
 def required(found: Sequence[Block]) -> list[dict[str, Any]]:
@@ -204,6 +212,9 @@ def figures_json(figures: Figures) -> dict[str, Any]:
             metric: {b: values.tolist() for b, values in of.items()} for metric, of in figures.by_benchmark.items()
         },
         "coverage": {f"{level:.0%}": share for level, share in figures.calibration.coverage().items()},
+        "coverage of contenders": {
+            f"{level:.0%}": share for level, share in figures.calibration.coverage(contenders=True).items()
+        },
         "judged": int(figures.calibration.results[0]),
         "reliability": figures.calibration.reliability().tolist(),
         "trials": figures.trials,

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
@@ -21,6 +22,7 @@ from visionlaw.policy.replay import replay
 from visionlaw.policy.worlds import synthetic_table
 from visionlaw.registry import Registry
 
+ROOT = Path(__file__).parents[1]
 BUDGET, SUBSPACE, NOISE = 8, (8, 12), 0.02
 TRIVIAL = ("random", "rank-a", "rank-c", "rank-ac")
 BASELINES = (*TRIVIAL, "region", "gaussian-process", "bayesian-ridge")
@@ -42,6 +44,8 @@ WHOLE, WHOLE_NOISY = World("whole table", None, 0.0), World("whole table, 2% noi
 SUB = World("sub-spaces of 8–12 settings", SUBSPACE, 0.0)
 SUB_NOISY = World("sub-spaces of 8–12 settings, 2% noise", SUBSPACE, NOISE)
 WORLDS = (WHOLE, WHOLE_NOISY, SUB, SUB_NOISY)
+LAB = tuple(f"docs/explanation/lab-{definition}.csv" for definition in ("maxcos", "loglik"))
+"""The tables of the lab, on which no policy was tried before it was settled."""
 
 
 @dataclass(frozen=True)
@@ -87,9 +91,9 @@ def installed() -> bool:
     return True
 
 
-def table_cases(tables: Sequence[str], ours: bool) -> Iterator[Case]:
+def table_cases(tables: Sequence[str], ours: bool, worlds: Sequence[World] = WORLDS) -> Iterator[Case]:
     """List the replays of tables: every world, mode and sampler, and the splits for the one that uses them."""
-    for world in WORLDS:
+    for world in worlds:
         for mode in Mode:
             for table in tables:
                 for sampler in BASELINES:
@@ -135,7 +139,7 @@ def synthetic_cases(ours: bool) -> Iterator[Case]:
 def table_of(name: str) -> LawTable:
     """Load a table, or draw a synthetic one: ``synthetic:SETTINGS:SEED``."""
     if not name.startswith("synthetic:"):
-        return load_table(name)
+        return load_table(ROOT / name if name in LAB else name)
     settings, seed = map(int, name.split(":")[1:])
     return synthetic_table(settings, seed=seed)
 

@@ -12,7 +12,6 @@ import os
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-import importlib.util
 import json
 import subprocess
 import sys
@@ -76,11 +75,12 @@ def page(facts: Mapping[str, Any], tables: Sequence[LawTable]) -> str:
         *required(facts),
         *figures(facts),
         *ceiling(tables),
+        *lab(facts),
         *calibrated(facts),
         *drawn(),
         *known(facts),
     ]
-    return NOTICE + "\n".join([*parts, *chosen(), *times(facts), words.LIMITS])
+    return NOTICE + "\n".join([*parts, words.CHOSEN, *times(facts), words.LIMITS])
 
 
 def required(facts: Mapping[str, Any]) -> Iterable[str]:
@@ -133,20 +133,31 @@ def missed(facts: Mapping[str, Any]) -> Iterable[str]:
 def figures(facts: Mapping[str, Any]) -> Iterable[str]:
     yield words.FIGURES
     for block in facts["published"]:
-        yield f"### {block['world'][0].upper()}{block['world'][1:]}, {block['mode']}\n"
-        for metric in ("recall@3", "recall@3 within noise", "found", "regret"):
-            rows = [
-                [
-                    name,
-                    *(f"{of['means'][metric][n]:.2f}" for n in BUDGETS),
-                    "{:.2f} – {:.2f}".format(*of["intervals"][metric][4]),
-                    *(f"{each[name]['means'][metric][4]:.2f}" for each in block["tables"].values()),
-                ]
-                for name, of in block["mean"].items()
+        yield from each_metric(block)
+
+
+def lab(facts: Mapping[str, Any]) -> Iterable[str]:
+    yield words.LAB
+    for block in facts["lab"]:
+        yield from each_metric(block)
+
+
+def each_metric(block: Mapping[str, Any]) -> Iterable[str]:
+    yield f"### {block['world'][0].upper()}{block['world'][1:]}, {block['mode']}\n"
+    tables = [Path(table).stem for table in block["tables"]]
+    for metric in ("recall@3", "recall@3 within noise", "found", "regret"):
+        rows = [
+            [
+                name,
+                *(f"{of['means'][metric][n]:.2f}" for n in BUDGETS),
+                "{:.2f} – {:.2f}".format(*of["intervals"][metric][4]),
+                *(f"{each[name]['means'][metric][4]:.2f}" for each in block["tables"].values()),
             ]
-            unit = " (%)" if metric == "regret" else ""
-            yield from markdown([f"{metric}{unit}; n =", *map(str, BUDGETS), "95% at 4", *block["tables"]], rows)
-        yield from strict_note(block)
+            for name, of in block["mean"].items()
+        ]
+        unit = " (%)" if metric == "regret" else ""
+        yield from markdown([f"{metric}{unit}; n =", *map(str, BUDGETS), "95% at 4", *tables], rows)
+    yield from strict_note(block)
 
 
 def strict_note(block: Mapping[str, Any]) -> Iterable[str]:
@@ -180,6 +191,7 @@ def calibrated(facts: Mapping[str, Any]) -> Iterable[str]:
             f"{block['world']}, {block['mode']}",
             name,
             *(f"{share:.1%}" for share in of["coverage"].values()),
+            *(f"{share:.1%}" if share == share else "–" for share in of["coverage of contenders"].values()),
             f"{of['judged']:,}",
         ]
         for block in facts["published"]
@@ -192,7 +204,8 @@ def calibrated(facts: Mapping[str, Any]) -> Iterable[str]:
     if (HERE / "policy-bench-calibration.png").exists() and any(name.startswith(OURS) for _, name, *_ in rows):
         yield words.RELIABILITY
     yield words.COVERAGE
-    yield from markdown(["world", "sampler", "80% intervals cover", "95% intervals cover", "results"], rows)
+    header = ["world", "sampler", "80% covers", "95% covers", "80%, contenders", "95%, contenders", "results"]
+    yield from markdown(header, rows)
 
 
 def drawn() -> Iterable[str]:
@@ -208,18 +221,6 @@ def known(facts: Mapping[str, Any]) -> Iterable[str]:
                 rows = [[name, *(f"{of['means'][metric][n]:.2f}" for n in steps)] for name, of in block["mean"].items()]
                 unit = " (%)" if metric == "regret" else ""
                 yield from markdown([f"{size} settings, {block['mode']}, {metric}{unit}; n =", *map(str, steps)], rows)
-
-
-def chosen() -> Iterable[str]:
-    """Quote what the modules of the sampler say of themselves."""
-    if importlib.util.find_spec("visionlaw.policy.bayes") is None:
-        return
-    yield "## How bayes chooses its hyper-parameters\n"
-    for module in ("hypotheses", "evidence", "posterior", "sampler"):
-        name = f"visionlaw.policy.bayes.{module}"
-        if importlib.util.find_spec(name) is not None:
-            said = (importlib.import_module(name).__doc__ or "").strip()
-            yield f"`{name}`:\n\n" + "\n".join(f"> {line}".rstrip() for line in said.splitlines()) + "\n"
 
 
 def times(facts: Mapping[str, Any]) -> Iterable[str]:

@@ -103,7 +103,9 @@ came true; bars are two standard errors as if all were independent, which they a
 70%; below it, the sampler is too sure.
 """
 COVERAGE = """How many results lay in the 80% and 95% intervals that were given before training: ± 1.28 and ± 1.96 of
-the stated standard errors, of settings not trained yet, after 0 to 8 finetunings.
+the stated standard errors, of settings not trained yet, after 0 to 8 finetunings. *Contenders* are those with a stated
+chance of being the best of 1% or more: a policy needs to be right about these. What covers less than it says is too
+sure of itself, and so are the errors that `policy rank` prints.
 """
 DRAWN = """## What is trained first
 
@@ -122,4 +124,20 @@ optimum, so that regret matters more than which of them is found.
 TIMES = """## How long it takes
 
 One core of the machine that wrote this page; at most 150 ms and 60 s are allowed.
+"""
+LAB = """## On tables that it was not made for
+
+The two published tables were known while the sampler was made. The choices that [its page](bayes.md) lists were made on
+those, not on the [tables of the lab](lab-table.md): 17 representations on 6 benchmarks, A by maxcos and by
+log-likelihood. They are another world: small models, an optimum that is plain on some benchmarks and, on others,
+accuracies near chance, where which is best is luck. Training noise is each benchmark's own gap between the best two.
+"""
+CHOSEN = """## How bayes chooses its hyper-parameters
+
+[How `bayes` thinks](bayes.md) says what it supposes and how its numbers were chosen. What matters for reading the
+figures here: with a prior, the weights of its hypotheses come from the other benchmarks alone, each left out in turn
+(nested); the benchmark that is replayed has no part in them. Without a prior it supposes A + C/2, which is known to do
+well on these very tables. And its *shape* was found by comparing variants on the two published tables as a whole:
+their figures are those of a variant that did well there, and so more favourable than a new table's. The lab's tables
+and the known laws are the check on that.
 """

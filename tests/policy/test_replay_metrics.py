@@ -133,7 +133,18 @@ def test_trained_candidates_are_not_judged() -> None:
     world, mean = _normal_world(10)
     watch = Calibration()
     watch(world, _state(world, (0, 1)), Belief(mean, np.ones(mean.shape), np.full(mean.shape, np.nan)))
-    assert watch.results[0] == 10 * 4
+    assert watch.results.tolist() == [10 * 4, 0]
+
+
+def test_contenders_are_judged_apart() -> None:
+    world, mean = _normal_world(3000)
+    error = np.where(np.arange(6) < 3, 1.0, 0.25) / np.sqrt(2)
+    best = np.where(np.arange(6) < 3, 0.33, 0.005)
+    watch = Calibration()
+    watch(world, _state(world), Belief(mean, *(np.broadcast_to(of, mean.shape) for of in (error, best))))
+    assert watch.results.tolist() == [3000 * 6, 3000 * 3]
+    assert watch.coverage(contenders=True)[0.80] == pytest.approx(0.80, abs=0.015)
+    assert watch.coverage()[0.80] == pytest.approx((0.80 + 0.251) / 2, abs=0.015)
 
 
 def test_reliability_compares_chances_with_what_came_true() -> None:

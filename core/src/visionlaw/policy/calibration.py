@@ -15,6 +15,8 @@ from visionlaw.policy.state import StudyState
 
 LEVELS = (0.80, 0.95)
 BINS = 10
+CONTENDING = 0.01
+"""Chance of being the best from which on a candidate contends for it."""
 
 
 @dataclass(frozen=True)
@@ -22,21 +24,22 @@ class Calibration:
     """Counts over the states of a replay; give it to :func:`visionlaw.policy.replay.replay` as ``watch``.
 
     Chances are those of being the best, of every candidate in every state, in ten bins of 0–1. Intervals are those of a
-    normal distribution, of the results of candidates that are not trained yet, against what training would tell.
+    normal distribution, of the results of candidates that are not trained yet, against what training would tell: of all
+    of them, and of those that contend, since what matters to a policy is how far up these may be.
 
     Attributes:
         believed: ``[10]``: sum of the chances in each bin.
         true: ``[10]``: how many of these candidates were the best, shares of ties.
         counted: ``[10]``: how many there were.
-        covered: ``[2]``: how many results were in the 80% and in the 95% interval.
-        results: ``[1]``: of how many.
+        covered: ``[2, 2]``: how many results were in the 80% and in the 95% interval, of all and of contenders.
+        results: ``[2]``: how many there were.
     """
 
     believed: FloatArray = field(default_factory=lambda: np.zeros(BINS))
     true: FloatArray = field(default_factory=lambda: np.zeros(BINS))
     counted: IntArray = field(default_factory=lambda: np.zeros(BINS, dtype=np.int64))
-    covered: IntArray = field(default_factory=lambda: np.zeros(len(LEVELS), dtype=np.int64))
-    results: IntArray = field(default_factory=lambda: np.zeros(1, dtype=np.int64))
+    covered: IntArray = field(default_factory=lambda: np.zeros((2, len(LEVELS)), dtype=np.int64))
+    results: IntArray = field(default_factory=lambda: np.zeros(2, dtype=np.int64))
 
     def __call__(self, world: World, state: StudyState, belief: Belief) -> None:
         """Count one state of all trials."""
@@ -50,14 +53,17 @@ class Calibration:
 
         open_ = np.broadcast_to(state.open[:, None, :], belief.mean.shape)
         judged = open_ & np.isfinite(belief.mean) & np.isfinite(belief.standard_error)
-        missed = np.abs(world.told - belief.mean)[judged]
-        for i, level in enumerate(LEVELS):
-            self.covered[i] += (missed <= ndtri((1 + level) / 2) * belief.standard_error[judged]).sum()
-        self.results[:] += judged.sum()
+        missed = np.abs(world.told - belief.mean)
+        for group, counts in enumerate((judged, judged & known & (belief.best >= CONTENDING))):
+            self.results[group] += counts.sum()
+            for i, level in enumerate(LEVELS):
+                inside = missed[counts] <= ndtri((1 + level) / 2) * belief.standard_error[counts]
+                self.covered[group, i] += inside.sum()
 
-    def coverage(self) -> Mapping[float, float]:
+    def coverage(self, *, contenders: bool = False) -> Mapping[float, float]:
         """Return by level what share of the results was in the interval; NaN where none was judged."""
-        shares = self.covered / self.results if self.results[0] else np.full(len(LEVELS), np.nan)
+        covered, results = self.covered[int(contenders)], self.results[int(contenders)]
+        shares = covered / results if results else np.full(len(LEVELS), np.nan)
         return dict(zip(LEVELS, map(float, shares), strict=True))
 
     def reliability(self) -> FloatArray:
