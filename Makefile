@@ -46,6 +46,7 @@ policy: $(VENV)/.dev-installed
 bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/law.py
+	$(BIN)/python benchmarks/honest_law.py
 	$(BIN)/python benchmarks/rows.py
 	$(BIN)/python benchmarks/correspondence.py
 	$(BIN)/python benchmarks/cache.py

@@ -44,7 +44,7 @@ def covariance(of: Family) -> FloatArray:
     return out
 
 
-@pytest.mark.parametrize("noise", [0.0, 0.02])
+@pytest.mark.parametrize("noise", [0.0, 0.4])
 def test_draws_have_the_mean_and_covariance_of_the_posterior(noise: float) -> None:
     of = family()
     results = np.full((1, B, K), np.nan)

@@ -1,4 +1,4 @@
-"""The verbs of the law: law reproduce, law fit."""
+"""The verbs of the law: law reproduce, law fit, law predict."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from visionlaw.cli.context import JsonOption
+from visionlaw.cli.law_views import print_choice, print_outlook
 from visionlaw.cli.output import print_json, write, write_table
 
 if TYPE_CHECKING:
@@ -15,6 +16,10 @@ if TYPE_CHECKING:
     from rich.table import Table
 
 app = typer.Typer(no_args_is_help=True)
+
+MonotoneOption = Annotated[
+    bool, typer.Option("--monotone", help="Compare only laws in which performance falls neither with A nor with C.")
+]
 
 TITLES = {"iclr2025": "ICLR 2025", "colm2025": "COLM 2025"}
 COUNTS = (
@@ -60,23 +65,65 @@ def fit_(
         str, typer.Option(help="The form whose coefficients are given: AC-quadratic, A-linear…")
     ] = "AC-quadratic",
     seed: Annotated[int, typer.Option(min=0, help="Seed of the intervals and controls.")] = 0,
+    monotone: MonotoneOption = False,
+    check: Annotated[
+        bool,
+        typer.Option("--check", help="Choose the model anew without each setting, too; takes a quarter of a minute."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Fit the law to a table of finished settings. iclr2025 and colm2025 name the shipped ones.
+    """Fit the law to a table of finished settings, and compare models of it on settings they have not seen.
+
+    iclr2025 and colm2025 name the shipped tables.
 
     Example: visionlaw law fit my_runs.csv
     """
+    from visionlaw.law.choice import CANDIDATES, MONOTONE, check_choice, choose
     from visionlaw.law.figures import table_figures
+    from visionlaw.law.outlook import choice_figures
     from visionlaw.law.tables import load_table
 
-    figures = table_figures(load_table(file), form, seed=seed)
+    table, candidates = load_table(file), MONOTONE if monotone else CANDIDATES
+    figures = table_figures(table, form, seed=seed)
+    choice = choice_figures(choose(table, candidates), check_choice(table, candidates) if check else None)
     if as_json:
-        print_json({"law": file, **figures})
+        print_json({"law": file, **figures, "choice": choice})
         return
     write(
         f"{file}: {figures['settings']} settings, {len(figures['benchmarks'])} benchmarks, A is {_definition(figures)}"
     )
     _print_law(file, figures)
+    print_choice(file, choice)
+
+
+@app.command()
+def predict(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="As of law fit; its finished settings are fitted.")],
+    a: Annotated[float | None, typer.Option("--a", help="Alignment of a new setting, in the table's unit.")] = None,
+    c: Annotated[float | None, typer.Option("--c", help="Correspondence of it, in the table's unit.")] = None,
+    monotone: MonotoneOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict a new setting from its A and C, or those of the table whose performance is blank, with intervals.
+
+    The model is the one that law fit chooses.
+
+    Example: visionlaw law predict colm2025 --a -1.9 --c 20
+    """
+    from visionlaw.law.outlook import outlook_at, outlook_of_unfinished
+    from visionlaw.law.tables import load_table
+
+    table = load_table(file, unfinished=True)
+    if (a is None) != (c is None):
+        raise typer.BadParameter("'--a' and '--c' go together: the law needs both.")
+    if a is None or c is None:
+        outlook = outlook_of_unfinished(table, monotone=monotone)
+    else:
+        outlook = outlook_at(table, a, c, monotone=monotone)
+    if as_json:
+        print_json({"law": file, **outlook})
+        return
+    print_outlook(file, outlook)
 
 
 def _definition(figures: Mapping[str, Any]) -> str:
