@@ -358,7 +358,7 @@ def test_the_nearest_file_upwards_wins(tmp_path: Path) -> None:
 def test_a_data_set_of_files_needs_its_folder(tmp_path: Path) -> None:
     found = Plugin("s", "visionlaw-s", "1", EntryPoint("s", "m", "visionlaw.v1"))
     found.specs += [ScorerSpec(id=name, target="m:a", measures="A") for name in ("s/c", "maxcos")]
-    found.specs += [SamplerSpec(id="region", target="m:a"), CombinerSpec(id="concat", target="m:a")]
+    found.specs += [SamplerSpec(id="bayes", target="m:a"), CombinerSpec(id="concat", target="m:a")]
     found.specs += [DatasetSpec(id="warps", target="m:a")]
     path = tmp_path / "registry.toml"
     path.write_text('[correspondence]\nscorer = "s/c"\n')

@@ -71,16 +71,17 @@ def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path)
     assert len({row["representation"] for row in asked["asked"]}) == 3
     assert asked["left"] == 1
     assert {row["representation"] for row in asked["not_scored"]} == {"siglip/large-16@256", "siglip2/large-16@256"}
-    assert set(asked["asked"][0]) == {"representation", "position", "reason", "A", "C", "predicted"}
+    assert set(asked["asked"][0]) == {"representation", "position", "reason", "A", "C", "predicted", "explanation"}
     for i, row in enumerate(asked["asked"]):
         read(cli, "tell", row["representation"], f"mmbench={60 + i}", f"mme={1400 + i}", "--source", "lmms-eval 0.7")
-    told = read(cli, "tell", "clip@336+dinov2@336", "mmbench=65")
+    worst = "sd3/medium@512"
+    told = read(cli, "tell", "sd3@512", "mmbench=65")
     assert told == {
         "study": "default",
         "status": "done",
-        "representation": PAIR,
+        "representation": worst,
         "values": {"mmbench": {"value": 65.0, "previous": None}},
-        "from_outside": all(row["representation"] != PAIR for row in asked["asked"]),
+        "from_outside": True,
         "missing": ["mme", "okvqa", "seedbench", "mmmu", "textvqa", "vizwiz", "scienceqa"],
         "enters_law": True,
     }
@@ -91,7 +92,7 @@ def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path)
     assert all(row["standard_error"] >= 0 for row in ranking["rows"])
     status = read(cli, "status")
     assert (status["asked"], status["left"], status["budget"]) == (3, 1, 4)
-    assert status["best"]["mmbench"] == {"representation": PAIR, "value": 65.0}
+    assert status["best"]["mmbench"] == {"representation": worst, "value": 65.0}
     assert status["trials"][0]["asked"].endswith("+00:00")
     assert (tmp_path / ".visionlaw" / "results.sqlite").exists()
 
@@ -99,22 +100,34 @@ def test_a_study_of_the_shipped_space_from_ask_to_rank(cli: CLI, tmp_path: Path)
 def test_the_answers_read_as_sentences(cli: CLI) -> None:
     asked = cli("policy", "ask")
     assert "Train next: " in asked.out
-    assert "Why: Region sampling cuts the (A, C) plane into 2×2" in asked.out
+    assert "Why: Its chance of being the best of all is " in asked.out
     assert "Then: visionlaw policy tell" in asked.out
     assert "3 of 4 finetunings are left to ask for." in asked.out
     assert "Not scored yet" in asked.err
     told = cli("policy", "tell", "clip@336", "mme=1500", "mmbench=64")
     assert "clip/vit-l-14@336: mme = 1500" in told.out
     assert "mme = 1501 (replaces 1500)" in cli("policy", "tell", "clip@336", "mme=1501").out
-    assert "mme (1), okvqa (0)" in cli("policy", "rank").err
-    cli("policy", "tell", "clip@224", "mme=1450")
-    assert "Fitted to 2 results; standard errors need 3." in cli("policy", "rank", "--benchmark", "mme").out
+    ranked = cli("policy", "rank", "--benchmark", "mme").out
+    assert "best: chance of being the best of all, by which they are ranked" in ranked
+    assert "From 1 result of this study." in ranked
     assert "mean rank" in cli("policy", "rank").out
     failed = cli("policy", "tell", "sdxl@512", "--failed", "diverged at step 40")
     assert "sdxl/base@512: failed (diverged at step 40)" in failed.out
     status = cli("policy", "status").out
     assert "diverged at step 40" in status
     assert "best on mme: 1501  clip/vit-l-14@336" in status
+
+
+def test_the_published_policy_is_a_setting_away(cli: CLI, tmp_path: Path) -> None:
+    cli("init")
+    path = tmp_path / "registry.toml"
+    path.write_text(path.read_text(encoding="utf-8").replace('sampler = "bayes"', 'sampler = "region"'))
+    assert "Why: Region sampling cuts the (A, C) plane into 2×2" in cli("policy", "ask").out
+    cli("policy", "tell", "clip@336", "mme=1500")
+    assert "mme (1), okvqa (0)" in cli("policy", "rank").err
+    cli("policy", "tell", "clip@224", "mme=1450")
+    assert "Fitted to 2 results; standard errors need 3." in cli("policy", "rank", "--benchmark", "mme").out
+    assert "mean rank" in cli("policy", "rank").out
 
 
 def test_reading_leaves_nothing_behind(cli: CLI, tmp_path: Path) -> None:
@@ -129,7 +142,7 @@ def test_a_project_with_its_own_scores(cli: CLI, project: Path) -> None:
     for name, value in (("good/small@224", 30), ("good/large@224", 20), ("both", 10)):
         read(cli, "tell", name, f"wer={value}")
     ranking = read(cli, "rank")
-    assert [row["predicted"] for row in ranking["rows"]] == pytest.approx([10, 20, 30])  # lower is better
+    assert [row["predicted"] for row in ranking["rows"]] == pytest.approx([10, 20, 30], abs=0.2)  # lower is better
     assert ranking["not_scored"] == [
         {
             "representation": "later/net@224",
@@ -447,8 +460,9 @@ def test_the_how_to_runs_as_it_stands(cli: CLI) -> None:
     done = [cli(*command) for command in commands]
     assert [d.err for d in done if d.code] == []
     shown, why = text.split("$ visionlaw policy ask\n")[1].splitlines()[:2]
-    assert shown in done[0].out
-    assert why.removesuffix(" …") in done[0].out
+    asked = done[commands.index(["policy", "ask"])]
+    assert shown in asked.out
+    assert why.removesuffix(" …") in asked.out
 
 
 def test_commands_at_once_never_get_the_same_answer(tmp_path: Path) -> None:

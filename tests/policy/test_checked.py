@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +14,7 @@ from visionlaw.errors import MissingDependencyError, PluginError, StudyError
 from visionlaw.policy.belief import Belief
 from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.samplers import RandomSampler
-from visionlaw.policy.state import Status, StudyState
+from visionlaw.policy.state import Past, Status, StudyState
 from visionlaw.specs import SamplerSpec
 
 if TYPE_CHECKING:
@@ -145,6 +147,22 @@ def test_it_cannot_write_into_what_it_sees(verb: str, array: str) -> None:
     assert (fresh.results == 1.0).all()
 
 
+@pytest.mark.parametrize(
+    "array", ["past.points", "past.results", "past.candidates", "past.identity", "costs", "weights"]
+)
+@pytest.mark.parametrize("verb", ["belief", "chance_of_better"])
+def test_it_cannot_write_into_what_it_builds_on(verb: str, array: str) -> None:
+    def write(state: StudyState, *_: object) -> None:
+        operator.attrgetter(array)(state)[...] = 0
+
+    past = Past(np.ones((1, 2, 2)), np.ones((1, 2)), np.ones((2, 3, 2)), np.ones(3, dtype=np.int64))
+    fresh = replace(state(Status.DONE, Status.OPEN, Status.OPEN), past=past, costs=np.ones(3), weights=np.ones(2))
+    asked = sampler(**{verb: write})
+    with pytest.raises(PluginError, match="read-only"):
+        asked.belief(fresh) if verb == "belief" else asked.chance_of_better(fresh, 0.0)
+    assert (operator.attrgetter(array)(fresh) == 1).all()
+
+
 @pytest.mark.parametrize("own", [None, "", "  \n", 0])
 def test_without_a_reason_of_its_own_it_chose(own: object) -> None:
     assert sampler(explain=lambda state, choice: own).explain(ONE, 1) == "The sampler 'acme/s?x=1' chose it."
@@ -167,7 +185,7 @@ def test_a_sampler_that_raises_is_the_same_users_error_in_ask_and_in_replay(
     installed("moody_samplers")
     name = f"moody/raises?mood={mood}"
     shipped = default_path().read_text(encoding="utf-8")
-    (tmp_path / "registry.toml").write_text(shipped.replace('sampler = "region"', f'sampler = "{name}"'))
+    (tmp_path / "registry.toml").write_text(shipped.replace('sampler = "bayes"', f'sampler = "{name}"'))
     for verb in (("ask",), ("replay", "--sampler", "region", "--sampler", name, "--trials", "2")):
         done = cli("policy", *verb)
         assert (done.code, done.out) == (2, ""), done.err

@@ -359,7 +359,9 @@ class Sampler(Protocol):
     A sampler may also have ``explain(state, choice) -> str``: one or two sentences on why it chose candidate ``choice``
     of the one trial of ``state``, taken before the choice. ``visionlaw policy ask`` shows them. And it may have
     ``belief(state) -> visionlaw.policy.belief.Belief``, expectations with their errors and chances of being the best:
-    then those rank the candidates, and the stop rule and ``ask --explain`` use them.
+    then those rank the candidates, and the stop rule and ``ask --explain`` use them. And it may have
+    ``chance_of_better(state, delta) -> [T, b]``: the chance that something untrained beats the best result told by more
+    than the share ``delta`` of it; the stop rule uses it.
     """
 
     def ask(self, state: StudyState, rng: np.random.Generator) -> NDArray[np.int64]:

@@ -23,7 +23,7 @@ from visionlaw.ids import (
     parse_representation,
     split_representation,
 )
-from visionlaw.spacefile import FILE_NAME, Alignment, Benchmark, Combine, Correspondence, Policy, SpaceFile
+from visionlaw.spacefile import FILE_NAME, Alignment, Benchmark, Combine, Correspondence, Costs, Policy, SpaceFile
 
 if TYPE_CHECKING:
     from visionlaw.registry import Registry
@@ -192,6 +192,11 @@ class SearchSpace:
     def policy(self) -> Policy:
         """How trainings are chosen."""
         return self._file.policy
+
+    @property
+    def costs(self) -> Costs:
+        """What finetunings cost."""
+        return self._file.costs
 
     @property
     def combiner(self) -> str:

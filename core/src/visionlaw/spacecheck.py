@@ -50,15 +50,17 @@ def check_space(file: SpaceFile, path: Path, registry: Registry) -> dict[str, tu
             missing.setdefault(error.remedy, []).append(text)
         except VisionlawError as error:
             raise _at(path, location, error.message, error.remedy) from error
-    for benchmark in file.policy.benchmarks:
+    policy = file.policy
+    named = (("benchmarks", policy.benchmarks), ("weights", policy.weights))
+    for setting, benchmark in ((setting, benchmark) for setting, keys in named for benchmark in keys):
         if benchmark not in file.benchmarks:
             remedy = did_you_mean(benchmark, file.benchmarks) or "Add it there."
-            raise _at(path, ("policy", "benchmarks"), f"'{benchmark}' is not under [benchmarks].", remedy)
+            raise _at(path, ("policy", setting), f"'{benchmark}' is not under [benchmarks].", remedy)
     space = SearchSpace(file, registry, path)
     _check_scorers(space, path, registry)
     _generate(space, path)
-    for remedy, named in (*_folders(space, registry), *_image_paths(space)):
-        missing.setdefault(remedy, []).append(named)
+    for remedy, lacking in (*_folders(space, registry), *_image_paths(space)):
+        missing.setdefault(remedy, []).append(lacking)
     return {remedy: tuple(dict.fromkeys(ids)) for remedy, ids in missing.items()}
 
 
@@ -74,6 +76,9 @@ def _named(file: SpaceFile) -> Iterator[tuple[Kind, str, Location]]:
     for alias, text in aliases.items():
         for part in parse_representation(text):
             yield "encoder", str(part), ("space", "aliases", alias)
+    for text in file.costs.hours:
+        for part in parse_representation(aliases.get(text, text)):
+            yield from _encoders(part, aliases, ("costs", "hours", text))
     yield "combiner", file.space.combiner, ("space", "combiner")
     yield "dataset", file.correspondence.dataset, ("correspondence", "dataset")
     for dataset in file.correspondence.roots:

@@ -10,7 +10,16 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from visionlaw import atomic
 from visionlaw.errors import ConfigError, InvalidIdError
@@ -225,10 +234,25 @@ def _both(value: Any) -> Any:
     return {"A": value, "C": value} if isinstance(value, str) else value  # pyright: ignore[reportUnknownVariableType]
 
 
+class Stop(_Section):
+    """When a study may stop: the chance that something untrained beats the best trained one by a margin is small."""
+
+    margin: Annotated[float, Field(ge=0, le=100)] = Field(
+        default=0.5, description="By how much, in % of the best result told."
+    )
+    chance: Annotated[float, Field(gt=0, lt=1)] = Field(
+        default=0.05, description="Below which chance, on every benchmark, the study may stop."
+    )
+
+
+def _several(value: Any) -> Any:
+    return (value,) if isinstance(value, str) else value
+
+
 class Policy(_Section):
     """How trainings are chosen."""
 
-    sampler: str = Field(default="region", description="Id of the sampler.")
+    sampler: str = Field(default="bayes", description="Id of the sampler.")
     budget: Annotated[int, Field(strict=True, ge=1, le=1_000_000)] = Field(
         default=4, description="How many finetunings may be asked for."
     )
@@ -244,13 +268,46 @@ class Policy(_Section):
         description="Where A and C come from: a published table (iclr2025, colm2025), a CSV file, or, when absent, "
         "what this project has measured; a table of A and C where they come from different places.",
     )
+    prior: Annotated[tuple[str, ...], BeforeValidator(_several, json_schema_input_type=str | tuple[str, ...])] = Field(
+        default=(),
+        description="Finished results to build on from the start: a published table (iclr2025, colm2025), a CSV file, "
+        "studies for this project's other studies, or a list of these. Their A must be defined as this study's.",
+    )
+    weights: dict[str, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default={}, description="How much a benchmark counts in a joint study, by key; 1 where it is not named."
+    )
+    cost_aware: Annotated[bool, Field(strict=True)] = Field(
+        default=False,
+        description="Whether the sampler sees what each finetuning costs; the budget counts finetunings all the same.",
+    )
+    stop: Stop = Field(default_factory=Stop, description="When the study may stop before its budget is spent.")
 
-    @field_validator("benchmarks")
+    @field_validator("benchmarks", "prior")
     @classmethod
-    def _each_once(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+    def _each_once(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
         if len(set(value)) < len(value):
-            raise ValueError("a benchmark is named twice")
+            raise ValueError(f"{'a benchmark' if info.field_name == 'benchmarks' else 'a prior'} is named twice")
         return value
+
+
+class Costs(_Section):
+    """What finetunings cost; the defaults follow the publication (COLM, section 1)."""
+
+    gpu_hours: Annotated[float, Field(gt=0, allow_inf_nan=False)] = Field(
+        default=384,
+        description="GPU hours of one finetuning with 576 visual tokens (24×24); other numbers of tokens are estimated "
+        "from it.",
+    )
+    price: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=5.21, description="Price of one GPU hour, in currency."
+    )
+    currency: str = Field(default="USD", min_length=1, description="The currency's name, as it is shown.")
+    kilowatts: Annotated[float, Field(ge=0, allow_inf_nan=False)] = Field(
+        default=0.25, description="Power that one GPU draws, in kW."
+    )
+    hours: dict[RepresentationText, Annotated[float, Field(gt=0, allow_inf_nan=False)]] = Field(
+        default={}, description="Representation, by id or alias → GPU hours of finetuning it, instead of the estimate."
+    )
 
 
 class Cache(_Section):
@@ -283,6 +340,7 @@ class SpaceFile(_Section):
     correspondence: Correspondence = Field(default_factory=Correspondence, description="How C is measured.")
     benchmarks: dict[str, Benchmark] = Field(default={}, description="The benchmarks, by key.")
     policy: Policy = Field(default_factory=Policy, description="How trainings are chosen.")
+    costs: Costs = Field(default_factory=Costs, description="What finetunings cost.")
     cache: Cache = Field(default_factory=Cache, description="What is kept of computed features and similarity rows.")
     plugins: Plugins = Field(default_factory=Plugins, description="Which plugins may be imported.")
     catalogue: dict[str, str] = Field(

@@ -50,6 +50,29 @@ def test_before_any_result_both_scores_help_and_no_unit_is_known() -> None:
     assert np.isnan(belief.mean).all()
 
 
+@pytest.mark.parametrize("changed", ["results", "points", "past.results", "past.candidates", "past.identity", "past"])
+def test_what_it_has_kept_of_one_state_does_not_answer_another(changed: str) -> None:
+    past = Past(
+        np.random.default_rng(2).random((3, 8, 2)),
+        np.random.default_rng(3).random((3, 8)),
+        np.random.default_rng(4).random((1, 8, 2)),
+        np.arange(8),
+    )
+    before, kept = replace(tell(study(), 0, 50.0), past=past), BayesSampler()
+    others = {
+        "results": tell(before, 1, 70.0),
+        "points": replace(before, points=before.points[:, :, ::-1], past=None),
+        "past.results": replace(before, past=replace(past, results=past.results[:, ::-1])),
+        "past.candidates": replace(before, past=replace(past, candidates=past.candidates[:, ::-1])),
+        "past.identity": replace(before, past=replace(past, identity=np.full(8, -1))),
+        "past": replace(before, past=None),
+    }
+    for state in (replace(before, past=None) if changed == "points" else before, others[changed]):
+        answer, fresh = kept.belief(state), BayesSampler().belief(state)
+        assert (answer.best == fresh.best).all()
+        assert (kept.belief(state).mean == fresh.mean).all()
+
+
 def test_a_clear_winner_is_ranked_first_and_its_error_is_the_noise() -> None:
     state = tell(tell(tell(study(), 0, 50.0), 1, 51.0), 2, 80.0)
     belief = CHECKED.belief(state)

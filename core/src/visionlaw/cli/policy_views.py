@@ -2,33 +2,64 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from visionlaw.cli.output import note, plural, write, write_table
+from visionlaw.errors import MissingDependencyError, PluginError
 
 if TYPE_CHECKING:
-    from visionlaw.policy.answers import StudyStatus, Suggestion, Told
+    from visionlaw.policy.answers import Spending, StudyStatus, Suggestion, Told
     from visionlaw.policy.candidates import NotScored
-    from visionlaw.policy.ranking import RankedCandidate, Ranking
+    from visionlaw.policy.costs import Cost
+    from visionlaw.policy.past import PriorSource
+    from visionlaw.policy.stopping import Stopping
+    from visionlaw.policy.study import Study
     from visionlaw.store.studies import StudySettings, TrialRow
 
 MOST_NAMED = 5
 
 
-def asked_json(suggestions: Sequence[Suggestion], status: StudyStatus) -> dict[str, Any]:
-    """Return the answer of ``ask``."""
+def asked_json(
+    suggestions: Sequence[Suggestion], status: StudyStatus, stopping: Stopping, notes: Sequence[str]
+) -> dict[str, Any]:
+    """Return the answer of ``ask``; ``stop`` is what the rule said before the question."""
     return {
         "study": status.settings.name,
         "sampler": status.settings.sampler,
+        "prior": prior_json(status.prior),
         "asked": [asdict(suggestion) for suggestion in suggestions],
         "left": status.left,
+        "stop": stopping.as_dict(),
         "c_from": dict(status.c_from),
-        "not_scored": _not_scored_json(status.not_scored),
+        "not_scored": not_scored_json(status.not_scored),
+        "notes": list(notes),
     }
+
+
+def show_asked(
+    suggestions: Sequence[Suggestion], status: StudyStatus, stopping: Stopping, notes: Sequence[str]
+) -> None:
+    """Show what to train next."""
+    from visionlaw.cli.explanation_views import show_explanation
+
+    for sentence in notes:
+        note(sentence)
+    for suggestion in suggestions:
+        write(f"Train next: {suggestion.representation}")
+        write(f"  Why: {suggestion.reason}")
+        if suggestion.explanation is not None:
+            show_explanation(suggestion.explanation, status.settings)
+        write(f"  Then: {tell_command(suggestion.representation, status.settings)}")
+    for sentence in prior_sentences(status.prior):
+        write(sentence)
+    write(c_sentence(status.c_from))
+    write(f"{status.left} of {status.settings.budget} finetunings are left to ask for.")
+    if stopping.holds:
+        write(f"You may stop here: {stop_sentence(stopping)}")
+    note_not_scored(status.not_scored)
 
 
 def told_json(study: str, told: Told) -> dict[str, Any]:
@@ -41,28 +72,17 @@ def trial_json(trial: TrialRow) -> dict[str, Any]:
     return {**asdict(trial), "asked": _iso(trial.asked)}
 
 
-def ranking_json(ranking: Ranking, benchmark: str | None) -> dict[str, Any]:
-    """Return the answer of ``rank``, for one benchmark or all."""
-    return {
-        "study": ranking.study,
-        "sampler": ranking.sampler,
-        "rows": [asdict(row) for row in ranking.rows if benchmark in (None, row.benchmark)],
-        "mean_rank": dict(ranking.mean_rank),
-        "results": dict(ranking.results),
-        "left_out_error": dict(ranking.left_out_error),
-        "c_from": {b: source for b, source in ranking.c_from.items() if benchmark in (None, b)},
-        "not_scored": _not_scored_json(ranking.not_scored),
-        "notes": ranking.notes,
-        "unused": ranking.unused,
-    }
-
-
-def status_json(status: StudyStatus) -> dict[str, Any]:
+def status_json(
+    status: StudyStatus, spending: Spending | None, stopping: Stopping | None, notes: Sequence[str]
+) -> dict[str, Any]:
     """Return the answer of ``status``."""
     settings = asdict(status.settings)
     return {
         "study": settings.pop("name"),
         **settings,
+        "prior": prior_json(status.prior),
+        "weights": dict(status.weights),
+        "cost_aware": status.cost_aware,
         "begun": status.begun,
         "asked": status.asked,
         "left": status.left,
@@ -78,9 +98,50 @@ def status_json(status: StudyStatus) -> dict[str, Any]:
             for view in status.trials
         ],
         "open": status.open,
-        "not_scored": _not_scored_json(status.not_scored),
+        "not_scored": not_scored_json(status.not_scored),
         "best": {b: {"representation": name, "value": value} for b, (name, value) in status.best.items()},
+        "spending": _spending_json(spending),
+        "stop": None if stopping is None else stopping.as_dict(),
+        "notes": list(notes),
     }
+
+
+def prior_json(sources: Sequence[PriorSource]) -> list[dict[str, Any]]:
+    """Return what a study builds on."""
+    return [asdict(source) for source in sources]
+
+
+def prior_sentences(sources: Sequence[PriorSource]) -> list[str]:
+    """Return what a study builds on, a sentence for each source."""
+    return [
+        f"Builds on {source.name}: {plural(source.settings, 'setting')} on {plural(source.benchmarks, 'benchmark')}, "
+        f"{source.candidates} of them candidates here."
+        for source in sources
+    ]
+
+
+def stopping_or_note(opened: Study) -> Stopping | None:
+    """Return what the stop rule says; where the sampler fails, a note: the history can be seen all the same."""
+    try:
+        return opened.stopping()
+    except (PluginError, MissingDependencyError) as error:
+        note(f"Whether to stop is not known: {error}")
+        return None
+
+
+def stop_sentence(stopping: Stopping) -> str:
+    """Return what the stop rule says."""
+    rule = f"the chance that anything untrained beats the best trained one by more than {stopping.rule.margin:g}%"
+    limit = f"{stopping.rule.chance:.0%}"
+    if stopping.unknown:
+        return f"{rule} is not known: {stopping.unknown}."
+    if stopping.highest is None:
+        unknown = ", ".join(benchmark for benchmark, chance in stopping.chances.items() if chance is None)
+        return f"{rule} is not known on {unknown}."
+    benchmark, chance = stopping.highest
+    if stopping.holds:
+        return f"{rule} is below {limit} on every benchmark, at most {chance:.1%} on {benchmark}."
+    return f"{rule} is up to {chance:.0%}, on {benchmark}; to stop it must be below {limit}."
 
 
 def c_sentence(c_from: Mapping[str, str]) -> str:
@@ -114,34 +175,35 @@ def write_told(told: Told) -> None:
         note(f"Not told yet: {', '.join(told.missing)}.")
 
 
-def show_ranking(ranking: Ranking, benchmark: str | None) -> None:
-    """Show a ranking: one benchmark in detail, several side by side by rank."""
-    benchmarks = (benchmark,) if benchmark is not None else tuple(ranking.results)
-    _note_too_few(ranking, benchmarks)
-    if ranking.unused:
-        note(f"Kept, but not used by the law, since the space has no A and C of them: {', '.join(ranking.unused)}.")
-    if len(benchmarks) == 1:
-        _show_one(ranking, benchmarks[0])
-    elif ranking.mean_rank:
-        _show_several(ranking)
-    write(c_sentence({benchmark: ranking.c_from[benchmark] for benchmark in benchmarks}))
-    note_not_scored(ranking.not_scored)
-
-
-def show_status(status: StudyStatus) -> None:
+def show_status(
+    status: StudyStatus, spending: Spending | None, stopping: Stopping | None, notes: Sequence[str]
+) -> None:
     """Show where a study stands."""
+    for sentence in notes:
+        note(sentence)
     settings = status.settings
     begun = "" if status.begun else " (not begun: the first 'ask' or 'tell' begins it)"
     write(f"Study '{settings.name}'{begun}")
     write(f"  {settings.mode}: {', '.join(settings.benchmarks)}")
     write(f"  sampler {settings.sampler}, seed {settings.seed}; A ({settings.a_definition}) from {status.a_from}")
     write(f"  {c_sentence(status.c_from)}")
+    for sentence in prior_sentences(status.prior):
+        write(f"  {sentence}")
+    if status.weights:
+        weights = ", ".join(f"{benchmark} {weight:g}" for benchmark, weight in status.weights.items())
+        write(f"  weights: {weights}; 1 for the others")
+    if status.cost_aware:
+        write("  the sampler sees what each finetuning costs")
     left = f"{status.left} left; {plural(len(status.open), 'candidate')} open"
     write(f"  asked for {status.asked} of {settings.budget}, {left}")
     if status.trials:
         _show_trials(status)
     for benchmark, (name, value) in status.best.items():
         write(f"  best on {benchmark}: {value:g}  {name}")
+    if spending is not None:
+        _show_spending(spending)
+    if stopping is not None:
+        write(f"  {'may stop' if stopping.holds else 'stop rule'}: {stop_sentence(stopping)}")
     note_not_scored(status.not_scored)
 
 
@@ -156,57 +218,23 @@ def note_not_scored(candidates: Sequence[NotScored]) -> None:
     note(f"  → '{first.representation}' lacks {' and '.join(first.missing)}: {first.remedy}")
 
 
-def _note_too_few(ranking: Ranking, benchmarks: Iterable[str]) -> None:
-    """Note on which benchmarks too little was told for a law."""
-    silent = [b for b in benchmarks if all(row.rank is None for row in ranking.rows if row.benchmark == b)]
-    if silent:
-        counts = ", ".join(f"{benchmark} ({ranking.results[benchmark]})" for benchmark in silent)
-        note(f"The law ranks a benchmark once it has 2 results; so far: {counts}.")
+def cost_text(cost: Cost) -> str:
+    """Return GPU hours, money and energy."""
+    return f"{cost.gpu_hours:,.4g} GPU hours, {cost.money:,.2f} {cost.currency}, {cost.kwh:,.1f} kWh"
 
 
-def _show_one(ranking: Ranking, benchmark: str) -> None:
-    from rich.table import Table
-
-    rows = [row for row in ranking.rows if row.benchmark == benchmark]
-    count, missed = ranking.results[benchmark], ranking.left_out_error[benchmark]
-    table = Table("rank", "representation", "expected", "observed", "status", "A", "C", title=benchmark)
-    for column in (0, 2, 3, 5, 6):
-        table.columns[column].justify = "right"
-    for row in rows:
-        style = "bold" if row.rank == 1 else None
-        expected = _expected(row)
-        table.add_row(
-            str(row.rank or "–"),
-            row.representation,
-            expected,
-            "" if row.observed is None else f"{row.observed:.6g}",
-            row.status,
-            f"{row.A:.4g}",
-            f"{row.C:.4g}",
-            style=style,
-        )
-    write_table(table)
-    if missed is not None:
-        write(f"Fitted to {count} results; one left out and predicted from the others is missed by {missed:.3g} (rms).")
-    elif count:
-        write(f"Fitted to {plural(count, 'result')}; standard errors need 3.")
+def _show_spending(spending: Spending) -> None:
+    write(f"  spent on {plural(spending.spent.finetunings, 'finetuning')}: {cost_text(spending.spent)}")
+    if spending.outside.finetunings:
+        write(f"  trained elsewhere, {spending.outside.finetunings}: {cost_text(spending.outside)}")
+    spared = spending.spared
+    write(
+        f"  spared so far, {spared.finetunings} untrained: {cost_text(spared)} ({spending.share:.0%} of training all)"
+    )
 
 
-def _show_several(ranking: Ranking) -> None:
-    from rich.table import Table
-
-    cells = {(row.representation, row.benchmark): row for row in ranking.rows}
-    status = {row.representation: row.status for row in ranking.rows}
-    ranked = [b for b in ranking.results if any(row.rank for row in ranking.rows if row.benchmark == b)]
-    table = Table("mean rank", "representation", "status", *ranked, title="Rank by benchmark")
-    table.columns[0].justify = "right"
-    for column in table.columns[3:]:
-        column.justify = "right"
-    for i, (name, mean) in enumerate(ranking.mean_rank.items()):
-        ranks = (str(cells[name, benchmark].rank or "–") for benchmark in ranked)
-        table.add_row(f"{mean:.1f}", name, status[name], *ranks, style="bold" if i == 0 else None)
-    write_table(table)
-    write("Expected performance with its standard error: visionlaw policy rank --benchmark NAME")
+def _spending_json(spending: Spending | None) -> dict[str, Any] | None:
+    return None if spending is None else {**asdict(spending), "share": spending.share}
 
 
 def _show_trials(status: StudyStatus) -> None:
@@ -225,17 +253,8 @@ def _show_trials(status: StudyStatus) -> None:
     write_table(table)
 
 
-def _expected(row: RankedCandidate) -> str:
-    if row.predicted is None:
-        return "–"
-    if row.standard_error is None or not row.standard_error > 0:
-        return f"{row.predicted:.5g} ± ?"
-    # Two digits of the error, and the prediction to the same decimal.
-    decimals = max(0, 1 - math.floor(math.log10(row.standard_error)))
-    return f"{row.predicted:.{decimals}f} ± {row.standard_error:.{decimals}f}"
-
-
-def _not_scored_json(candidates: Iterable[NotScored]) -> list[dict[str, Any]]:
+def not_scored_json(candidates: Iterable[NotScored]) -> list[dict[str, Any]]:
+    """Return what lacks a score."""
     return [asdict(candidate) for candidate in candidates]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -19,12 +19,13 @@ StudyOption = Annotated[str, typer.Option("--study", metavar="NAME", help="Name 
 
 
 @contextmanager
-def opened_study(name: str, space: Path | None) -> Generator[Study]:
+def opened_study(name: str, space: Path | None, prior: Sequence[str] | None = None) -> Generator[Study]:
     """Open the study that registry.toml describes; nothing is written until a change is accepted.
 
     Args:
         name: The study's name.
         space: The registry.toml to use instead of the nearest one upwards.
+        prior: What to build on instead of what registry.toml says, for a question that changes nothing.
 
     Raises:
         StudyError: The settings contradict themselves or the stored study.
@@ -32,7 +33,10 @@ def opened_study(name: str, space: Path | None) -> Generator[Study]:
     import sys
 
     from visionlaw.policy.checked import CheckedSampler
+    from visionlaw.policy.costs import costs_of
+    from visionlaw.policy.priors import prior_of
     from visionlaw.policy.sources import candidates_of, name_of_sources
+    from visionlaw.policy.stopping import StopRule
     from visionlaw.policy.study import Study
     from visionlaw.store import Store, run_provenance
     from visionlaw.store.studies import StudySettings
@@ -75,5 +79,12 @@ def opened_study(name: str, space: Path | None) -> Generator[Study]:
                 scores=settings.scores,
                 a_definition=settings.a_definition,
                 c_from=candidates.c_from,
+                weights=policy.weights,
+                cost_aware=policy.cost_aware,
             ),
+            prior=prior_of(here, store, policy.prior if prior is None else prior, name),
+            costs=costs_of(here),
+            cost_aware=policy.cost_aware,
+            weights=policy.weights,
+            stop=StopRule(policy.stop.margin, policy.stop.chance),
         )

@@ -62,6 +62,8 @@ def tell(
     values = _values(results or [])
     _check(values, tool_files, mapping, failed, source)
     with opened_study(study, space) as opened:
+        for sentence in opened.prior_notes():
+            note(sentence)
         if failed is not None:
             data, show = _failure(opened, setting, failed)
         elif tool_files is not None:

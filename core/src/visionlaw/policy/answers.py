@@ -3,10 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from visionlaw.policy.candidates import NotScored
+from visionlaw.policy.costs import Basis, Cost
+from visionlaw.policy.past import PriorSource
 from visionlaw.store.studies import StudySettings, TrialRow
+
+
+@dataclass(frozen=True)
+class Prospect:
+    """What a finetuning promises on one benchmark, before it is run.
+
+    Attributes:
+        predicted: Expected performance in the benchmark's own unit; None where nothing is predicted.
+        standard_error: Of the result around it; None where the sampler does not know.
+        interval: Holds the result with a chance of 80%; None where the sampler does not know.
+        best: Chance that it is the best of all candidates; None where the sampler does not know.
+        sure: The chance that the candidate which now looks best is the best; None where the sampler does not know.
+        sure_after: The same after the run, in expectation over its result.
+    """
+
+    predicted: float | None
+    standard_error: float | None
+    interval: tuple[float, float] | None
+    best: float | None
+    sure: float | None
+    sure_after: float | None
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a finetuning promises, and what it costs.
+
+    Attributes:
+        prospects: By benchmark.
+        cost: Of this one finetuning; None where no rates are known.
+        cost_basis: ``given`` in registry.toml, ``estimated`` from the number of visual tokens, or ``default``.
+    """
+
+    prospects: Mapping[str, Prospect]
+    cost: Cost | None
+    cost_basis: Basis | None
 
 
 @dataclass(frozen=True)
@@ -20,6 +58,7 @@ class Suggestion:
         A: Alignment by benchmark, as it was scored.
         C: Correspondence by benchmark, as it was scored.
         predicted: Expected performance by benchmark, in its own unit; empty where nothing is predicted yet.
+        explanation: What it promises and costs, where that was asked for.
     """
 
     representation: str
@@ -28,6 +67,7 @@ class Suggestion:
     A: Mapping[str, float]
     C: Mapping[str, float]
     predicted: Mapping[str, float]
+    explanation: Explanation | None = None
 
 
 @dataclass(frozen=True)
@@ -80,6 +120,27 @@ class TrialView:
 
 
 @dataclass(frozen=True)
+class Spending:
+    """What a study has cost, and what it has spared.
+
+    Attributes:
+        spent: On what the study asked for: done, failed or pending, each in full.
+        outside: On results that were told from outside.
+        spared: What finetuning all other candidates of the space would cost, scored or not.
+    """
+
+    spent: Cost
+    outside: Cost
+    spared: Cost
+
+    @property
+    def share(self) -> float:
+        """The share of the GPU hours of training every candidate that has been spared."""
+        total = self.spent.gpu_hours + self.outside.gpu_hours + self.spared.gpu_hours
+        return self.spared.gpu_hours / total if total else 0.0
+
+
+@dataclass(frozen=True)
 class StudyStatus:
     """Where a study stands.
 
@@ -93,6 +154,9 @@ class StudyStatus:
         best: By benchmark, the best observed: (representation, performance).
         a_from: Where A comes from: ``store``, or a table's name.
         c_from: By benchmark, where its C comes from: the id of a data set, or a table's name.
+        prior: What it builds on.
+        weights: How much a benchmark counts; 1 where it is not named.
+        cost_aware: Whether the sampler sees what finetunings cost.
     """
 
     settings: StudySettings
@@ -104,6 +168,9 @@ class StudyStatus:
     best: Mapping[str, tuple[str, float]]
     a_from: str
     c_from: Mapping[str, str]
+    prior: tuple[PriorSource, ...] = ()
+    weights: Mapping[str, float] = field(default_factory=dict[str, float])
+    cost_aware: bool = False
 
     @property
     def left(self) -> int:

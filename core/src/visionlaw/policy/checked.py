@@ -12,12 +12,14 @@ from numpy.typing import NDArray
 from visionlaw.arrays import FloatArray, IntArray
 from visionlaw.errors import PluginError
 from visionlaw.guard import third_party
-from visionlaw.policy.belief import Belief
-from visionlaw.policy.state import StudyState
+from visionlaw.policy.belief import Belief, independent_chance
+from visionlaw.policy.state import Past, StudyState
 from visionlaw.protocols import Sampler
 
 T = TypeVar("T")
 Scalar = TypeVar("Scalar", bound=np.generic)
+ROUNDING = 1e-5
+"""By how much a sum of shares in single precision may miss 1."""
 REMEDY = "Report it to its author, or use another sampler."
 
 
@@ -49,6 +51,11 @@ class CheckedSampler:
             return sampler
         spec = getattr(sampler, "spec", None)
         return cls(sampler, name or getattr(spec, "id", None) or type(sampler).__name__)
+
+    @property
+    def believes(self) -> bool:
+        """Whether it has beliefs, not predictions alone."""
+        return callable(getattr(self.sampler, "belief", None))
 
     def ask(self, state: StudyState, rng: np.random.Generator) -> IntArray:
         """Return the open candidate that it chooses for each trial: ``[T]``, -1 where none is open.
@@ -109,6 +116,32 @@ class CheckedSampler:
             raise self._failed("believes in a chance outside 0–1")
         return belief
 
+    def chance_of_better(self, state: StudyState, delta: float) -> FloatArray:
+        """Return ``[T, b]``: the chance that something untrained beats the best result told by more than a margin.
+
+        A sampler's own ``chance_of_better(state, delta)`` counts. Of one with beliefs only, the chance if results were
+        normal and independent: where candidates that resemble each other also perform alike it is an upper bound
+        (Slepian's inequality). NaN where nothing has been told, or nothing is believed.
+
+        Args:
+            state: The trials.
+            delta: The margin, as a share of the best result told.
+
+        Raises:
+            PluginError: The sampler raised, answered an array of another shape, or with what is no chance.
+        """
+        own = getattr(self.sampler, "chance_of_better", None)
+        if not callable(own):
+            if not self.believes:
+                return np.full(state.results.shape[:2], np.nan)
+            return independent_chance(self.belief(state), state, delta)
+        chance = self._guarded(lambda: np.asarray(own(_read_only(state), delta), dtype=np.float64))
+        if chance.shape != state.results.shape[:2]:
+            raise self._failed(f"gives chances {chance.shape} instead of {state.results.shape[:2]}")
+        if ((chance < -ROUNDING) | (chance > 1 + ROUNDING)).any():
+            raise self._failed("believes in a chance outside 0–1")
+        return np.clip(chance, 0.0, 1.0)
+
     def explain(self, state: StudyState, choice: int) -> str:
         """Return its own reason for the choice of the one trial; the fact that it chose when it gives none.
 
@@ -131,7 +164,19 @@ class CheckedSampler:
 
 
 def _read_only(state: StudyState) -> StudyState:
-    return replace(state, points=_view(state.points), status=_view(state.status), results=_view(state.results))
+    """Return the state in arrays that cannot be written to."""
+    past = state.past
+    if past is not None:
+        past = Past(_view(past.points), _view(past.results), _view(past.candidates), _view(past.identity))
+    return replace(
+        state,
+        points=_view(state.points),
+        status=_view(state.status),
+        results=_view(state.results),
+        past=past,
+        costs=None if state.costs is None else _view(state.costs),
+        weights=None if state.weights is None else _view(state.weights),
+    )
 
 
 def _view(values: NDArray[Scalar]) -> NDArray[Scalar]:

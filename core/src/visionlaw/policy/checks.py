@@ -35,6 +35,22 @@ def check_settings(settings: StudySettings) -> None:
         )
 
 
+def check_weights(settings: StudySettings, weights: Mapping[str, float]) -> None:
+    """Refuse weights that are none, or of benchmarks that the study does not have.
+
+    Raises:
+        StudyError: With the benchmark.
+    """
+    for benchmark, weight in weights.items():
+        if benchmark not in settings.benchmarks:
+            raise StudyError(
+                f"'{benchmark}' has a weight, but it is not a benchmark of study '{settings.name}'.",
+                did_you_mean(benchmark, settings.benchmarks) or f"It has {', '.join(settings.benchmarks)}.",
+            )
+        if not 0 < weight < math.inf:
+            raise StudyError(f"The weight {weight} of '{benchmark}' is not above 0.", "Give a number such as 2.")
+
+
 def check_agreement(stored: StudySettings | None, now: StudySettings) -> None:
     """Refuse settings that would change what a stored study means.
 

@@ -87,13 +87,14 @@ def _expectation(state: StudyState, choice: int, benchmarks: Sequence[str], mean
     if not ranked.any():
         return f"{told}: too few to predict anything."
     places = ranks(mean)[ranked, choice]
+    average = np.average(places, weights=None if state.weights is None else state.weights[ranked])
     if len(places) == 1:
         (b,) = np.flatnonzero(ranked)
         return (
             f"{told}: the law expects {signs[b] * mean[b, choice]:.4g} on {benchmarks[int(b)]}, "
             f"rank {places[0]:.0f} of {state.candidates}."
         )
-    return f"{told}: the law expects mean rank {places.mean():.1f} of {state.candidates} over {len(places)} benchmarks."
+    return f"{told}: the law expects mean rank {average:.1f} of {state.candidates} over {len(places)} benchmarks."
 
 
 def _share(cell: int, side: int) -> str:

@@ -23,13 +23,16 @@ def name_of_sources(scores: Scores) -> str:
     return f"A: {scores.A or STORE}, C: {scores.C or STORE}"
 
 
-def candidates_of(project: Project, store: Store, benchmarks: Sequence[str]) -> Candidates:
+def candidates_of(
+    project: Project, store: Store, benchmarks: Sequence[str], representations: Sequence[str] | None = None
+) -> Candidates:
     """Return the representations of a project's space with their A and C.
 
     Args:
         project: Whose registry.toml it is.
         store: What the project has measured.
         benchmarks: The benchmarks of the study, keys of [benchmarks].
+        representations: Canonical ids of others instead, whether they are in the space or not.
 
     Raises:
         DataError: A table cannot be used.
@@ -38,16 +41,18 @@ def candidates_of(project: Project, store: Store, benchmarks: Sequence[str]) -> 
         ConfigError, InvalidIdError: The space cannot be made.
     """
     scores = project.space.policy.scores
+    names = project.space.representations if representations is None else representations
     if scores.A == scores.C:
-        return _from(project, store, benchmarks, scores.A)
-    alignment = _from(project, store, benchmarks, scores.A, uses="A")
-    return joined(alignment, _from(project, store, benchmarks, scores.C, uses="C"))
+        return _from(project, store, benchmarks, names, scores.A)
+    alignment = _from(project, store, benchmarks, names, scores.A, uses="A")
+    return joined(alignment, _from(project, store, benchmarks, names, scores.C, uses="C"))
 
 
 def _from(
     project: Project,
     store: Store,
     benchmarks: Sequence[str],
+    representations: Sequence[str],
     source: str | None,
     uses: Literal["A", "C", "AC"] = "AC",
 ) -> Candidates:
@@ -58,9 +63,7 @@ def _from(
         table = load_table(path, unfinished=True, needs_c="C" in uses)
         if "A" not in uses:
             definition = table.a_definition
-        return from_table(table, space.representations, benchmarks, space.canonical, definition)
+        return from_table(table, representations, benchmarks, space.canonical, definition)
     a = a_of_space(space, project.registry, benchmarks) if "A" in uses else None
     c = c_of_space(space, project.registry, benchmarks) if "C" in uses else None
-    return from_store(
-        store.scores(representations=space.representations), space.representations, benchmarks, definition, a, c
-    )
+    return from_store(store.scores(representations=representations), representations, benchmarks, definition, a, c)

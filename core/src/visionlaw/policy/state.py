@@ -27,7 +27,8 @@ class Status(IntEnum):
 class Past:
     """What other benchmarks have shown already: the results that a warm start builds on.
 
-    Nothing in it comes from a benchmark of the study itself. Its A follows the definition of the study's.
+    Its A follows the definition of the study's. In a replay nothing in it comes from the benchmark that is asked about;
+    in a live study it may hold what another recipe reached on the same benchmark.
 
     Attributes:
         points: ``[p, s, 2]``: A and C of s settings on p other benchmarks, min-max normalised over the settings.

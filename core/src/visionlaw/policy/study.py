@@ -2,36 +2,38 @@
 
 A study is its history in the store. Every question reads it anew, so that restarts and other processes change nothing:
 candidates are what the space holds today, and chance derives from the seed and the number of requests so far, which
-makes the same history give the same answer. Samplers think outside all transactions: what one chose is written only if
-the history is still the one that it saw.
+makes the same history give the same answer, as long as the prior says the same. Samplers think outside all
+transactions: what one chose is written only if the history is still the one that it saw.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-import numpy as np
 from sqlalchemy.orm import Session
 
-from visionlaw.arrays import FloatArray
 from visionlaw.errors import StudyError
-from visionlaw.policy.answers import StudyStatus, Suggestion, Told, ToldValue, TrialView
-from visionlaw.policy.candidates import Candidates, index_of
+from visionlaw.policy.answers import Spending, StudyStatus, Suggestion, Told, ToldValue
+from visionlaw.policy.candidates import Candidates
 from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.checks import (
     check_agreement,
     check_results,
     check_room,
     check_settings,
+    check_weights,
     find_representation,
 )
+from visionlaw.policy.costs import Costs
+from visionlaw.policy.past import Prior
+from visionlaw.policy.perspective import Perspective
 from visionlaw.policy.ranking import Ranking, rank
-from visionlaw.policy.reasons import situation
-from visionlaw.policy.state import Status, StudyState
+from visionlaw.policy.standing import spending_of, status_of
+from visionlaw.policy.stopping import Stopping, StopRule, stopping
+from visionlaw.policy.suggesting import suggest
 from visionlaw.policy.tools import check_tools
 from visionlaw.protocols import Sampler
 from visionlaw.store.store import Store, add_run
@@ -46,14 +48,13 @@ from visionlaw.store.studies import (
     write_trial,
 )
 
-STATUS = {"pending": Status.PENDING, "done": Status.DONE, "failed": Status.FAILED}
-
 
 class Study:
     """One question to the policy, persisted.
 
-    Nothing is stored until an :meth:`ask`, :meth:`tell` or :meth:`fail` is accepted. Sampler, budget and score source
-    may change between openings; what the history means (mode, benchmarks, seed, definition of A) may not.
+    Nothing is stored until an :meth:`ask`, :meth:`tell` or :meth:`fail` is accepted. Sampler, budget, score source,
+    prior, costs, weights and stop rule may change between openings; what the history means (mode, benchmarks, seed,
+    definition of A) may not.
 
     Args:
         store: Where the history is; opened with ``create=False``, a refused change leaves no file behind.
@@ -64,6 +65,11 @@ class Study:
             :meth:`visionlaw.space.SearchSpace.canonical` does; raises InvalidIdError for what is none.
         names: Other names of representations, to suggest when one is misspelled.
         provenance: Stored with every change; see :func:`visionlaw.store.run_provenance`.
+        prior: Finished results that the study builds on; its names are stored with every change.
+        costs: What finetunings cost; None: not known.
+        cost_aware: Whether the sampler sees the costs.
+        weights: How much a benchmark counts in a joint study, by key; 1 where it is not named.
+        stop: When the study may stop.
 
     Raises:
         StudyError: The settings contradict themselves or the stored study.
@@ -79,25 +85,34 @@ class Study:
         canonical: Callable[[str], str] = str,
         names: Iterable[str] = (),
         provenance: Mapping[str, Any] | None = None,
+        prior: Prior | None = None,
+        costs: Costs | None = None,
+        cost_aware: bool = False,
+        weights: Mapping[str, float] | None = None,
+        stop: StopRule | None = None,
     ) -> None:
         check_settings(settings)
+        check_weights(settings, weights or {})
         self.settings = settings
         self.candidates = candidates
         self._store = store
         self._sampler = CheckedSampler.of(sampler, settings.sampler)
-        self._signs = np.array([-1.0 if b in settings.lower_is_better else 1.0 for b in settings.benchmarks])
         self._canonical = canonical
         self._other_names = tuple(names)
-        self._provenance = dict(provenance or {})
-        self._names = candidates.scored
-        self._points = candidates.points()
+        self._prior, self._costs, self._stop = prior or Prior(), costs, stop or StopRule()
+        self._provenance = {**(provenance or {}), "prior": list(self._prior.names)}
+        self._view = Perspective(settings, candidates, self._prior, costs if cost_aware else None, weights or {})
         self._history()
 
-    def ask(self, n: int = 1) -> tuple[Suggestion, ...]:
+    def ask(self, n: int = 1, *, explained: bool = False) -> tuple[Suggestion, ...]:
         """Choose the next ``n`` representations to finetune, and note them as pending.
 
         All of them or none: asking for two is asking twice. When another process changes the study meanwhile, the
         sampler is asked again.
+
+        Args:
+            n: How many.
+            explained: Whether to say of each what it promises and costs.
 
         Raises:
             StudyError: The budget or the open candidates are used up, or ``n`` is not positive.
@@ -106,7 +121,7 @@ class Study:
         while True:  # ends: each further turn means that another process has got on
             history = self._history()
             check_room(self.settings, history, self.candidates, n)
-            suggestions = self._choose(history, n)
+            suggestions = self._choose(history, n, explained)
             with self._store.writing() as session:
                 now = self._begin(session)
                 if (now.trials, now.results) != (history.trials, history.results):
@@ -159,7 +174,13 @@ class Study:
                     write_result(session, self.settings.name, name, benchmark, row, run)
         values = {b: ToldValue(row.value, before[b].value if b in before else None) for b, row in rows.items()}
         missing = tuple(b for b in self.settings.benchmarks if b not in before and b not in rows)
-        return Told(name, values, from_outside=trial.position is None, missing=missing, enters_law=name in self._names)
+        return Told(
+            name,
+            values,
+            from_outside=trial.position is None,
+            missing=missing,
+            enters_law=name in self.candidates.scored,
+        )
 
     def fail(self, representation: str, reason: str) -> TrialRow:
         """Tell that finetuning a representation failed: it is not asked for again, and its budget stays spent.
@@ -189,35 +210,40 @@ class Study:
         Raises:
             PluginError: The sampler failed.
         """
+        history, scored = self._history(), set(self.candidates.scored)
+        state = self._view.state(history)
+        ranking = rank(self.settings.name, self._sampler, self.candidates, state, self._view.signs)
+        unused = tuple(name for name in history.results if name not in scored)
+        return replace(ranking, unused=unused, prior=self._prior.sources(self.candidates.representations))
+
+    def stopping(self) -> Stopping:
+        """Say whether the study may stop: whether hardly anything untrained can beat the best that is trained.
+
+        Raises:
+            PluginError: The sampler failed.
+        """
+        return stopping(self._sampler, self._view.state(self._history()), self.settings.benchmarks, self._stop)
+
+    def prior_notes(self, *, compared: bool = True) -> tuple[str, ...]:
+        """Say in sentences what was left out of the prior.
+
+        Args:
+            compared: Whether to say also that it is another one than at the study's last change.
+        """
+        if not compared:
+            return self._prior.notes
         history = self._history()
-        state = self._state(history)
-        ranking = rank(self.settings.name, self._sampler, self.candidates, state, self._signs)
-        return replace(ranking, unused=tuple(name for name in history.results if name not in self._names))
+        before, now = (", ".join(names) or "nothing" for names in (history.prior, self._prior.names))
+        changed = f"Study '{self.settings.name}' was last changed with the prior {before}; now it is {now}."
+        return (*self._prior.notes, *((changed,) if history.trials and before != now else ()))
 
     def status(self) -> StudyStatus:
         """Say where the study stands."""
-        history = self._history()
-        space = set(self.candidates.representations)
-        views = tuple(
-            TrialView(
-                trial,
-                {b: row.value for b, row in history.results.get(name, {}).items()},
-                tuple(b for b in self.settings.benchmarks if b not in history.results.get(name, {})),
-                name in space,
-            )
-            for name, trial in history.trials.items()
-        )
-        return StudyStatus(
-            settings=self.settings,
-            begun=history.settings is not None,
-            asked=history.asked,
-            trials=views,
-            open=tuple(name for name in self._names if name not in history.trials),
-            not_scored=tuple(c for c in self.candidates.not_scored if c.representation not in history.trials),
-            best=self._best(history),
-            a_from=self.candidates.sources[0][0],
-            c_from=self.candidates.c_from,
-        )
+        return status_of(self._view, self._history())
+
+    def spending(self) -> Spending | None:
+        """Say what the study has cost so far; None where no rates are known."""
+        return None if self._costs is None else spending_of(self._costs, self.candidates, self._history())
 
     def _history(self) -> History:
         with self._store.reading() as session:
@@ -237,57 +263,15 @@ class Study:
         known = (*self.candidates.representations, *self._history().trials)
         return find_representation(representation, self.settings, known, self._canonical, self._other_names)
 
-    def _state(self, history: History) -> StudyState:
-        status = np.full((1, len(self._names)), int(Status.OPEN), dtype=np.int64)
-        results = np.full((1, len(self.settings.benchmarks), len(self._names)), np.nan)
-        lines = index_of(self.settings.benchmarks)
-        for i, name in enumerate(self._names):
-            if name in history.trials:
-                status[0, i] = STATUS[history.trials[name].status]
-            for benchmark, row in history.results.get(name, {}).items():
-                results[0, lines[benchmark], i] = row.value * self._signs[lines[benchmark]]
-        # What came from outside was not asked for, so it must not look like spent budget.
-        outside = sum(trial.position is None for trial in history.trials.values())
-        return StudyState(self._points, status, results, self.settings.budget + outside)
-
-    def _choose(self, history: History, n: int) -> tuple[Suggestion, ...]:
+    def _choose(self, history: History, n: int, explained: bool) -> tuple[Suggestion, ...]:
         """Ask the sampler n times, as if each answer were pending before the next."""
         suggestions: list[Suggestion] = []
         for _ in range(n):
-            suggestion = self._suggest(history)
+            suggestion = suggest(self._sampler, self._view, history, self._costs, explained)
             suggestions.append(suggestion)
             trials = {**history.trials, suggestion.representation: _pending(suggestion)}
             history = replace(history, trials=trials)
         return tuple(suggestions)
-
-    def _suggest(self, history: History) -> Suggestion:
-        state = self._state(history)
-        rng = np.random.default_rng([self.settings.seed, history.asked])
-        choice = int(self._sampler.ask(state, rng)[0])
-        mean = self._sampler.predict(state)[0]
-        own = self._sampler.explain(state, choice)
-        context = situation(state, choice, self._names, self.settings.benchmarks, mean, self._signs)
-        column = self.candidates.representations.index(self._names[choice])
-        return Suggestion(
-            representation=self._names[choice],
-            position=history.asked,
-            reason=f"{own} {context}",
-            A=self._by_benchmark(self.candidates.A[:, column]),
-            C=self._by_benchmark(self.candidates.C[:, column]),
-            predicted=self._by_benchmark(mean[:, choice] * self._signs),
-        )
-
-    def _by_benchmark(self, values: FloatArray) -> dict[str, float]:
-        pairs = zip(self.settings.benchmarks, values, strict=True)
-        return {benchmark: float(value) for benchmark, value in pairs if math.isfinite(value)}
-
-    def _best(self, history: History) -> dict[str, tuple[str, float]]:
-        best: dict[str, tuple[str, float]] = {}
-        for benchmark, sign in zip(self.settings.benchmarks, self._signs, strict=True):
-            told = [(name, rows[benchmark].value) for name, rows in history.results.items() if benchmark in rows]
-            if told:
-                best[benchmark] = max(told, key=lambda pair, s=sign: s * pair[1])
-        return best
 
 
 def _pending(suggestion: Suggestion) -> TrialRow:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from visionlaw.errors import StoreError
 from visionlaw.modes import Mode
-from visionlaw.store.schema import Result, StudyRecord, Trial
+from visionlaw.store.schema import Result, Run, StudyRecord, Trial
 
 TrialStatus = Literal["pending", "done", "failed"]
 
@@ -90,11 +90,13 @@ class History:
         settings: As stored; None when the study has not begun.
         trials: By representation; those asked for first, in the order of asking.
         results: By representation, then by benchmark.
+        prior: The names of the prior that was in force at the last change.
     """
 
     settings: StudySettings | None = None
     trials: Mapping[str, TrialRow] = field(default_factory=dict[str, TrialRow])
     results: Mapping[str, Mapping[str, ResultRow]] = field(default_factory=dict[str, "Mapping[str, ResultRow]"])
+    prior: tuple[str, ...] = ()
 
     @property
     def asked(self) -> int:
@@ -102,19 +104,25 @@ class History:
         return sum(trial.position is not None for trial in self.trials.values())
 
 
+def study_names(session: Session) -> tuple[str, ...]:
+    """Return the names of all studies, the oldest first."""
+    return tuple(session.scalars(select(StudyRecord.name).order_by(StudyRecord.id)))
+
+
 def read_history(session: Session, name: str) -> History:
     """Read a study by name; an empty history when there is none."""
     record = session.scalar(select(StudyRecord).where(StudyRecord.name == name))
     if record is None:
         return History()
-    trials = session.scalars(
+    found = session.scalars(
         select(Trial).where(Trial.study_id == record.id).order_by(Trial.position.is_(None), Trial.position, Trial.id)
-    )
+    ).all()
     results: dict[str, dict[str, ResultRow]] = {}
     for result in session.scalars(select(Result).where(Result.study_id == record.id).order_by(Result.id)):
         row = ResultRow(result.value, result.source, result.source_version, result.told)
         results.setdefault(result.representation, {})[result.benchmark] = row
-    return History(_settings(record), {trial.representation: _trial(trial) for trial in trials}, results)
+    trials = {trial.representation: _trial(trial) for trial in found}
+    return History(_settings(record), trials, results, _prior(session, [trial.run_id for trial in found]))
 
 
 def write_settings(session: Session, settings: StudySettings) -> None:
@@ -157,6 +165,12 @@ def write_result(session: Session, name: str, representation: str, benchmark: st
     result.value, result.source, result.source_version = row.value, row.source, row.source_version
     result.told, result.run_id = row.told, run
     session.flush()
+
+
+def _prior(session: Session, runs: list[int]) -> tuple[str, ...]:
+    """Return the prior that the latest of the runs had; runs from before there were priors had none."""
+    run = session.get(Run, max(runs)) if runs else None
+    return tuple(run.provenance.get("prior", ())) if run is not None else ()
 
 
 def _study_id(session: Session, name: str) -> int:

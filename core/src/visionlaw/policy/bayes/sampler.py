@@ -42,6 +42,7 @@ class BayesSampler:
     def __init__(self, spec: SamplerSpec | None = None, noise: float = 0.02) -> None:
         self.spec = spec
         self._noise = noise
+        self._kept: tuple[tuple[bytes, ...], _Weighed] | None = None
 
     def ask(self, state: StudyState, rng: np.random.Generator) -> IntArray:
         """Choose an open candidate for each trial: ``[T]`` indices, -1 where none is open."""
@@ -92,6 +93,15 @@ class BayesSampler:
         return f"Its chance of being the best of all is {best[choice]:.0%}{where}: {among}, supposing from {known}."
 
     def _draws(self, state: StudyState) -> _Weighed:
+        """Draw; the last draws of one trial are kept, since a live study asks of one state several things in turn."""
+        if state.trials > 1:
+            return self._drawn(state)
+        seen = _seen(state)
+        if self._kept is None or self._kept[0] != seen:
+            self._kept = seen, self._drawn(state)
+        return self._kept[1]
+
+    def _drawn(self, state: StudyState) -> _Weighed:
         data, rng = told(state.results), np.random.default_rng(0)  # the same draws whenever the same is asked
         supposed = families(state)
         each = int(np.clip(CELLS // state.results.size, FEWEST, MOST)) // len(supposed)
@@ -116,6 +126,13 @@ class _Weighed:
     values: NDArray[np.float32]
     weights: FloatArray
     level: FloatArray
+
+
+def _seen(state: StudyState) -> tuple[bytes, ...]:
+    """Return all that the draws depend on."""
+    past = state.past
+    known = () if past is None else (past.points, past.results, past.candidates, past.identity)
+    return tuple(part.tobytes() for part in (state.results, state.points, *known))
 
 
 def _belief_of(drawn: _Weighed, state: StudyState) -> Belief:
