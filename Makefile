@@ -11,7 +11,7 @@ SYSTEM_TORCH = import sys, importlib.metadata as m; v = m.version("torch").split
 	recent = (int(v[0]), int(v[1])) >= (2, 4) and sys.prefix == sys.base_prefix; \
 	print("--system-site-packages" if recent else "")
 
-.PHONY: demo test lint format docs table lab bench bench-thingsvision clean
+.PHONY: demo test lint format docs table lab policy bench bench-policy bench-thingsvision clean
 
 demo: $(VENV)/.demo-installed
 	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo/run.sh
@@ -39,6 +39,10 @@ table: $(VENV)/.dev-installed
 lab: $(VENV)/.dev-installed
 	$(BIN)/python docs/lab.py
 
+# docs/explanation/policy-bench.md, from the same figures as bench-policy; as long.
+policy: $(VENV)/.dev-installed
+	$(BIN)/python docs/policy.py
+
 bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/listing.py
 	$(BIN)/python benchmarks/law.py
@@ -49,6 +53,10 @@ bench: $(VENV)/.dev-installed
 	$(BIN)/python benchmarks/extraction.py
 	$(BIN)/python benchmarks/alignment.py
 	$(BIN)/python benchmarks/stage1.py
+
+# The policy against its baselines, and what is required of it; 10 minutes on two cores. TABLES="mine.csv" adds yours.
+bench-policy: $(VENV)/.dev-installed
+	$(BIN)/python benchmarks/policy.py $(TABLES)
 
 # The engine against thingsvision, which is installed into a folder of its own, without what it pins.
 bench-thingsvision: $(VENV)/.dev-installed

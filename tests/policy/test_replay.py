@@ -65,8 +65,9 @@ def _fixed(result: Replay) -> dict[str, Any]:
 
 def test_json_has_exactly_the_promised_keys() -> None:
     figures = replay(ICLR, RegionSampler(), budget=3, trials=20).as_dict()
-    assert list(figures) == ["law", "sampler", "mode", "fixed_budget", "first_hit"]
-    assert list(figures["fixed_budget"]) == ["recall@1", "recall@3", "found", "regret"]
+    assert list(figures) == ["law", "sampler", "mode", "prior", "fixed_budget", "intervals", "first_hit"]
+    metrics = ["recall@1", "recall@3", "recall@3 within noise", "found", "regret"]
+    assert list(figures["fixed_budget"]) == list(figures["intervals"]) == metrics
     assert list(figures["first_hit"]) == list(ICLR.benchmarks)
     assert {len(v) for part in ("fixed_budget", "first_hit") for v in figures[part].values()} == {4}
     assert json.loads(json.dumps(figures)) == figures

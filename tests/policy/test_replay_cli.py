@@ -53,7 +53,23 @@ def test_several_samplers_are_compared() -> None:
     assert compared[1] == json.loads(_run("--sampler", "random", "--budget", "3", "--json"))
     shown = _run(*names)
     assert f"{compared[0]['fixed_budget']['recall@3'][3]:.2f}" in shown
-    assert shown.count("  random ") == shown.count("  region ") == 5
+    assert shown.count("  random ") == shown.count("  region ") == 6
+
+
+def test_a_prior_is_a_split_or_a_table(tmp_path: Path) -> None:
+    (tmp_path / "mine.csv").write_bytes(files("visionlaw.law").joinpath("data/law_iclr2025.csv").read_bytes())
+    for prior in ("leave-one-benchmark-out", "strict", "mine.csv"):
+        options = ("--budget", "1", "--subspace", "8:12", "--trials", "5", "--prior", prior)
+        assert json.loads(_run(*options, "--json"))["prior"] == prior
+        assert f"prior: {prior}" in " ".join(_run(*options).split())
+
+
+def test_the_table_shows_intervals() -> None:
+    figures = json.loads(_run("--budget", "2", "--json"))
+    shown = _run("--budget", "2")
+    for place, low_or_high in enumerate(("from", "to")):
+        bounds = (f"{bound[place]:.2f}" for bound in figures["intervals"]["found"])
+        assert f"95% {low_or_high} " + " ".join(bounds) in " ".join(shown.replace("│", "").split())
 
 
 def test_a_file_replaces_the_law(tmp_path: Path) -> None:
@@ -79,6 +95,8 @@ def test_the_modes_are_choices_that_the_help_shows() -> None:
         (("--subspace", "8:"), StudyError, "'8:' is not a subspace"),
         (("--budget", "20"), StudyError, "A budget of 20"),
         (("--sampler", "regoin"), UnknownIdError, "regoin"),
+        (("--prior", "strict"), StudyError, "A strict prior"),
+        (("--prior", "colm2025"), StudyError, "A of colm2025 is loglik"),
         (("--law", "missing.csv"), DataError, "neither a shipped table nor a file"),
     ],
 )

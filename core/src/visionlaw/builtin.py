@@ -220,7 +220,7 @@ def visionlaw_datasets() -> Iterable[DatasetSpec]:
 
 @hookimpl
 def visionlaw_samplers() -> Iterable[SamplerSpec]:
-    """List the default sampler, the paper's and chance."""
+    """List the default sampler, the paper's, chance, and the baselines of the bench."""
     yield SamplerSpec(
         id="bayes",
         target="visionlaw.policy.bayes.sampler:BayesSampler",
@@ -242,4 +242,34 @@ def visionlaw_samplers() -> Iterable[SamplerSpec]:
         id="random",
         target="visionlaw.policy.samplers:RandomSampler",
         description="Any setting that has not been trained, with equal chance.",
+    )
+    yield SamplerSpec(
+        id="rank-a",
+        target="visionlaw.policy.baselines:RankByA",
+        description="Baseline: train in the order of A. Predicts places, the best result first; no performance.",
+        tags=("baseline",),
+    )
+    yield SamplerSpec(
+        id="rank-c",
+        target="visionlaw.policy.baselines:RankByC",
+        description="Baseline: train in the order of C. Predicts places, the best result first; no performance.",
+        tags=("baseline",),
+    )
+    yield SamplerSpec(
+        id="rank-ac",
+        target="visionlaw.policy.baselines:RankByBoth",
+        description="Baseline: train in the order of A + C/2. Predicts places, the best result first; no performance.",
+        tags=("baseline",),
+    )
+    yield SamplerSpec(
+        id="gaussian-process",
+        target="visionlaw.policy.regressors:GaussianProcess",
+        description="Baseline: scikit-learn's Gaussian process on A and C, asking where it expects to improve most.",
+        tags=("baseline",),
+    )
+    yield SamplerSpec(
+        id="bayesian-ridge",
+        target="visionlaw.policy.regressors:RidgeRegression",
+        description="Baseline: scikit-learn's Bayesian ridge on the quadratic law, asking where it expects to improve.",
+        tags=("baseline",),
     )

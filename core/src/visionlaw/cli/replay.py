@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EXPLAINED = {
     "recall@1": "the optimum is predicted first",
     "recall@3": "the optimum is among the top 3 predicted",
+    "recall@3 within noise": "the optimum is, or a setting that loses no more than training noise against it",
     "found": "the optimum itself has been finetuned",
     "regret": "% lost by using the best result so far instead of the optimum",
 }
@@ -39,6 +40,14 @@ def replay(
     subspace: Annotated[
         str | None, typer.Option(metavar="LO:HI", help="Each trial among LO to HI settings drawn at random.")
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            metavar="SPLIT|TABLE",
+            help="What the sampler is told of other benchmarks: leave-one-benchmark-out, strict (no result of the "
+            "trial's settings either; with --subspace), or another table. Default: nothing.",
+        ),
+    ] = None,
     space: SpaceOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,14 +60,16 @@ def replay(
     from visionlaw.law.tables import load_table
     from visionlaw.policy.checked import CheckedSampler
     from visionlaw.policy.replay import replay as run
+    from visionlaw.policy.splits import Split
 
     table = load_table(law)
+    past = prior if prior is None or prior in list(Split) else load_table(prior)
     registry, limits = project(space).registry, _parse_subspace(subspace)
     figures: list[dict[str, Any]] = []
     for name in sampler or ["region"]:
         source = registry.get("sampler", name).distribution
         rule = CheckedSampler(registry.load("sampler", name), name, source)
-        figures.append(run(table, rule, budget, trials, seed, mode, noise, limits).as_dict())
+        figures.append(run(table, rule, budget, trials, seed, mode, noise, limits, past).as_dict())
     if as_json:
         print_json({"replays": figures} if len(figures) > 1 else figures[0])
     elif len(figures) > 1:
@@ -80,10 +91,12 @@ def _parse_subspace(text: str | None) -> tuple[int, int] | None:
 
 def _print(figures: Mapping[str, Any], budget: int, trials: int) -> None:
     """Print the two ways to count, one above the other, and what each means."""
-    table = _table(f"{figures['sampler']} on {figures['law']}, {figures['mode']}, {trials} trials", budget)
+    table = _table(f"{figures['sampler']} on {_where(figures, trials)}", budget)
     table.add_row("fixed budget, mean of the benchmarks")
     for name, values in figures["fixed_budget"].items():
         table.add_row(f"  {name}" + (" %" if name == "regret" else ""), *_cells(values))
+        for end, bounds in zip(("from", "to"), zip(*figures["intervals"][name], strict=True), strict=True):
+            table.add_row(f"    95% {end}", *_cells(bounds), style="dim")
     table.add_section()
     table.add_row("first hit in the top 3")
     for benchmark, values in figures["first_hit"].items():
@@ -96,7 +109,7 @@ def _print(figures: Mapping[str, Any], budget: int, trials: int) -> None:
 def _print_comparison(figures: Sequence[Mapping[str, Any]], budget: int, trials: int) -> None:
     """Print several samplers below each other, metric by metric, as means of the benchmarks."""
     first = figures[0]
-    table = _table(f"{first['law']}, {first['mode']}, {trials} trials, mean of the benchmarks", budget)
+    table = _table(f"{_where(first, trials)}, mean of the benchmarks", budget)
     for name in first["fixed_budget"]:
         unit = " %" if name == "regret" else ""
         table.add_row(f"{name}{unit}, fixed budget")
@@ -108,6 +121,11 @@ def _print_comparison(figures: Sequence[Mapping[str, Any]], budget: int, trials:
         table.add_row(f"  {one['sampler']}", *_cells(_mean_first_hit(one)))
     write_table(table)
     _explain()
+
+
+def _where(figures: Mapping[str, Any], trials: int) -> str:
+    prior = f", prior: {figures['prior']}" if figures["prior"] else ""
+    return f"{figures['law']}, {figures['mode']}, {trials} trials{prior}"
 
 
 def _table(title: str, budget: int) -> Table:
@@ -131,6 +149,7 @@ def _mean_first_hit(figures: Mapping[str, Any]) -> list[float]:
 def _explain() -> None:
     write("fixed budget  what a user gets after exactly n finetunings:")
     for name, meaning in EXPLAINED.items():
-        write(f"  {name:<11} {meaning}")
+        write(f"  {name:<21} {meaning}")
+    write("  95%                   bootstrap interval: other benchmarks and trials, drawn from these with replacement")
     write("first hit     what the papers count: the optimum has been in the top 3 at some n so far. Only who knows the")
     write("              answer could stop there: an upper bound.")

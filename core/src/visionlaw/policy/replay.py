@@ -1,93 +1,29 @@
-"""Replay: simulate a policy on a table whose outcome is already known, thousands of trials side by side.
-
-Two ways to count, never confused (PROTOCOLS §5). *Fixed budget* is what a user gets: the state after exactly n
-finetunings. *First hit* is what the papers count: whether the optimum has been among the top 3 at any n so far. Nobody
-without the answer could stop there, so that first hit is an upper bound that only an oracle reaches.
-"""
+"""The replay: what a policy would have found, simulated on a finished table (PROTOCOLS §5)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from visionlaw.arrays import FloatArray, IntArray
-from visionlaw.errors import DataError, StudyError
+from visionlaw.errors import DataError, StudyError, did_you_mean
 from visionlaw.law.normalise import min_max
+from visionlaw.law.published import LAWS
 from visionlaw.law.tables import LawTable
 from visionlaw.modes import Mode
 from visionlaw.policy.checked import CheckedSampler
-from visionlaw.policy.course import Course, World, run_course
+from visionlaw.policy.course import Course, Watch, World, run_course
+from visionlaw.policy.outcome import TOP, Replay
+from visionlaw.policy.splits import Part, Split, parts, require_prior
 from visionlaw.protocols import Sampler
 
-TOP = 3
-"""The papers' shortlist: the optimum counts as hit among the best three."""
+__all__ = ["Replay", "replay", "training_noise"]
+
 CHUNK = 4_000_000
 """Cells (trial × benchmark × setting) that are simulated at once, to bound memory on large tables."""
-
-
-@dataclass(frozen=True)
-class Replay:
-    """What T simulated trials did on b benchmarks after n = 0…N finetunings.
-
-    Attributes:
-        law: Name of the table.
-        sampler: Id of the sampler, or its class where it has none.
-        mode: ``single``: each benchmark is a study of its own. ``joint``: one finetuning serves all benchmarks.
-        benchmarks: Names of the b benchmarks.
-        course: Place of the optimum, found and regret, each ``[T, b, N + 1]``.
-    """
-
-    law: str
-    sampler: str
-    mode: Mode
-    benchmarks: tuple[str, ...]
-    course: Course
-
-    def recall(self, top: int = TOP) -> FloatArray:
-        """Return ``[b, N + 1]``: how often the optimum is in the top of the ranking after exactly n finetunings.
-
-        Where a sampler predicts nothing yet, the expectation of a ranking at random.
-        """
-        hit = self.course.place <= top
-        return np.where(self.course.informed, hit, self.course.chance(top)).mean(axis=0)
-
-    def first_hit(self, top: int = TOP) -> FloatArray:
-        """Return ``[b, N + 1]``: how often a prediction had the optimum in its top by n at the latest."""
-        hit = (self.course.place <= top) & self.course.informed
-        return np.logical_or.accumulate(hit, axis=-1).mean(axis=0)
-
-    def found(self) -> FloatArray:
-        """Return ``[b, N + 1]``: how often the optimum itself has been trained by n finetunings."""
-        return self.course.found.mean(axis=0)
-
-    def regret(self) -> FloatArray:
-        """Return ``[b, N + 1]``: mean loss of the recommended setting against the optimum, in % of the optimum.
-
-        Recommended is the trained setting with the best told result: what a user would deploy, since it exists and its
-        result is known. Before the first finetuning it is the best predicted one; where nothing is predicted, the
-        expectation of a setting drawn at random.
-        """
-        return self.course.regret.mean(axis=0)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return the JSON of ``visionlaw policy replay``; fixed-budget figures are means over the benchmarks."""
-        fixed = {
-            "recall@1": self.recall(1),
-            "recall@3": self.recall(3),
-            "found": self.found(),
-            "regret": self.regret(),
-        }
-        first_hit = self.first_hit()
-        return {
-            "law": self.law,
-            "sampler": self.sampler,
-            "mode": self.mode,
-            "fixed_budget": {name: [float(v) for v in values.mean(axis=0)] for name, values in fixed.items()},
-            "first_hit": {b: [float(v) for v in row] for b, row in zip(self.benchmarks, first_hit, strict=True)},
-        }
+ROUNDING = 1.001
+"""The published gaps are rounded to three digits: the runner-up that a gap was measured on is to be within it."""
 
 
 def replay(
@@ -99,6 +35,8 @@ def replay(
     mode: Mode = Mode.SINGLE,
     noise: float = 0.0,
     subspace: tuple[int, int] | None = None,
+    prior: str | LawTable | None = None,
+    watch: Watch | None = None,
 ) -> Replay:
     """Simulate a sampler on a finished table.
 
@@ -112,25 +50,54 @@ def replay(
         mode: ``single`` or ``joint``.
         noise: Relative standard deviation of the Gaussian noise on the told results; the truth decides the metrics.
         subspace: (lo, hi): each trial lives among a random subset of lo…hi settings, normalised inside it.
+        prior: What the sampler is told of other benchmarks: ``leave-one-benchmark-out`` or ``strict``
+            (:class:`visionlaw.policy.splits.Split`), or another table, without the benchmarks of the study. None:
+            nothing. The past is as the tables tell it, without noise.
+        watch: Is shown every state of every trial with what the sampler believes in it.
 
     Raises:
         DataError: The table is unfinished, too small, or constant in A or C.
-        StudyError: An impossible budget, number of trials, noise or subspace.
+        StudyError: An impossible budget, number of trials, noise, subspace or prior.
         PluginError: The sampler failed, or answered with something that is no choice or no prediction.
     """
+    split = _split(prior)
     _require_replayable(table)
     _require_possible(table, budget, trials, mode, noise, subspace)
+    require_prior(table, split, Mode(mode), subspace)
     seeds = np.random.SeedSequence(seed).spawn(4)
     choices, told, ties, subsets = (np.random.default_rng(s) for s in seeds)
     shape = (trials, len(table.benchmarks))
     checked = CheckedSampler.of(sampler)
     course = Course.empty((*shape, budget + 1))
-    observed = told.standard_normal((*shape, len(table.settings)))
+    observed = noise * told.standard_normal((*shape, len(table.settings)))
     for members, chosen in _groups(table, trials, subspace, subsets):
-        world = _world(table, members, chosen, noise * observed[chosen], mode)
-        part = run_course(world, checked, budget, choices, ties)
-        course.put(chosen, part.reshaped((len(chosen), *course.place.shape[1:])))
-    return Replay(table.name, checked.name, Mode(mode), table.benchmarks, course)
+        for part in parts(table, split, Mode(mode), members, chosen):
+            world = _world(table, part, observed, mode)
+            done = run_course(world, checked, budget, choices, ties, watch)
+            course.put(part.chosen, part.rows, done.reshaped((len(part.chosen), len(part.rows), budget + 1)))
+    named = prior.name if isinstance(prior, LawTable) else prior
+    return Replay(table.name, checked.name, Mode(mode), table.benchmarks, course, named)
+
+
+def training_noise(table: LawTable) -> FloatArray:
+    """Return ``[b]``: how much may be lost on each benchmark and be training noise, in % of the optimum.
+
+    That is the published gap between the best and the second-best setting (ICLR Table 9, PROTOCOLS §4), for a benchmark
+    without one the gap in the table itself.
+    """
+    gaps = LAWS["iclr2025"].gaps
+    ordered = np.sort(table.performance, axis=-1)
+    own = 100.0 * (ordered[:, -1] - ordered[:, -2]) / np.abs(ordered[:, -1])
+    return np.array([ROUNDING * gaps.get(name, gap) for name, gap in zip(table.benchmarks, own, strict=True)])
+
+
+def _split(prior: str | LawTable | None) -> Split | LawTable | None:
+    if prior is None or isinstance(prior, LawTable):
+        return prior
+    if prior not in list(Split):
+        hint = did_you_mean(prior, Split) or f"Use one of: {', '.join(Split)}; or give a table."
+        raise StudyError(f"'{prior}' is not a split.", hint)
+    return Split(prior)
 
 
 def _groups(
@@ -149,17 +116,19 @@ def _groups(
             yield np.sort(order[chosen, :size], axis=-1), chosen
 
 
-def _world(table: LawTable, members: IntArray, chosen: IntArray, error: FloatArray, mode: Mode) -> World:
+def _world(table: LawTable, part: Part, error: FloatArray, mode: Mode) -> World:
     """Cut the table down to each trial's members; single mode makes every benchmark a trial of its own."""
-    at = members[:, None, :]
-    rows = np.arange(len(table.benchmarks))[None, :, None]
+    at = part.members[:, None, :]
+    rows = part.rows[None, :, None]
     truth = table.performance[rows, at]
-    told = truth * (1.0 + np.take_along_axis(error, np.broadcast_to(at, truth.shape), axis=-1))
+    told = truth * (1.0 + error[part.chosen[:, None, None], rows, at])
     points = np.stack([min_max(table.A[rows, at]), min_max(table.C[rows, at])], axis=-1)
+    tolerance = np.broadcast_to(training_noise(table)[part.rows], truth.shape[:2])
     if mode == Mode.SINGLE:
-        m = members.shape[1]
-        return World(points.reshape(-1, 1, m, 2), truth.reshape(-1, 1, m), told.reshape(-1, 1, m))
-    return World(points, truth, told)
+        m = part.members.shape[1]
+        cells = (points.reshape(-1, 1, m, 2), truth.reshape(-1, 1, m), told.reshape(-1, 1, m), tolerance.reshape(-1, 1))
+        return World(*cells, past=part.past)
+    return World(points, truth, told, tolerance, part.past)
 
 
 def _require_replayable(table: LawTable) -> None:
