@@ -182,7 +182,7 @@ def test_a_question_must_be_positive(study: Open) -> None:
 def test_a_reason_names_the_place_the_neighbour_and_the_expectation(study: Open) -> None:
     first, second = study(MeanSampler()).ask(2)
     assert "nothing has been trained yet" in first.reason
-    assert "0 results so far: too few" in first.reason
+    assert "0 results so far: no performance" in first.reason
     assert f"the nearest trained or running is {NAMES[0]}" in second.reason
     assert first.predicted == {}
     study().tell(NAMES[0], {"mme": 10.0, "gqa": 1.0})
