@@ -89,7 +89,10 @@ RECIPES: tuple[EncoderRecipe, ...] = (
     EncoderRecipe(
         "words", "words", "Learned to name the printed word, and nothing else.", passes=4, batch=16, rate=1e-3
     ),
-    EncoderRecipe("untrained", "", "The same network with random weights: the control.", scenes=500),
+    EncoderRecipe(
+        "words", "words", "Learned to name the printed word, at half the size.", 56, passes=4, batch=16, rate=1e-3
+    ),
+    EncoderRecipe("untrained", "", "The same network with random weights: the control.", scenes=512),
 )
 
 
