@@ -2,22 +2,22 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 import torch
 
 from visionlaw.features.encoders import encoder_ref
+from visionlaw.features.preprocess import prepare
 from visionlaw.protocols import ModuleEncoder
 from visionlaw.registry import Registry
 from visionlaw_lab.encoders import load_trunk, train
+from visionlaw_lab.names import Kind
 from visionlaw_lab.networks import Trunk
-from visionlaw_lab.objectives import OBJECTIVES
+from visionlaw_lab.objectives import OBJECTIVES, Naming, Objective
 from visionlaw_lab.questions import training_scene
 from visionlaw_lab.recipes import CHANNELS, RECIPES, EncoderRecipe, encoder_folder, spec_of, trained_revision
 from visionlaw_lab.rendering import render
-from visionlaw_lab.scenes import Scene
 
 SMALL = {"scenes": 16, "passes": 1, "batch": 8}
 UNTRAINED = next(recipe for recipe in RECIPES if not recipe.objective)
@@ -75,21 +75,50 @@ def test_damaged_weights_are_trained_again() -> None:
     assert len(path.read_bytes()) > 100
 
 
-def test_contrast_learns_which_caption_is_whose() -> None:
-    recipe = EncoderRecipe("x", "contrast", "", 56, scenes=32, passes=40, batch=32)
+@pytest.mark.parametrize("objective", ["", *OBJECTIVES])
+def test_no_channel_hides_beside_its_mean_on_scenes_never_seen(objective: str) -> None:
+    trunk = train(EncoderRecipe("x", objective, "", 56, scenes=48, passes=1, batch=16)).eval()
+    unseen = [prepare(render(training_scene(5, number)), 56, 56)[0] for number in range(48)]
+    with torch.no_grad():
+        tokens = trunk(torch.stack(unseen)).flatten(0, 1)
+    assert tokens.std(dim=0).mean() == pytest.approx(1, abs=0.15)
+    assert tokens.std(dim=0).min() > 0.4
+    assert tokens.mean(dim=0).abs().max() < 0.6
+
+
+@pytest.mark.parametrize(
+    ("objective", "batch", "passes", "begins"),
+    [("contrast", 32, 20, 3.0), ("digits", 16, 12, 2.5), ("words", 16, 12, 2.5)],
+)
+def test_an_objective_is_learnt(objective: str, batch: int, passes: int, begins: float) -> None:
     losses: list[float] = []
 
-    class Watched(OBJECTIVES["contrast"](Trunk(56), 0, 56).__class__):
-        def forward(self, images: torch.Tensor, scenes: Sequence[Scene]) -> torch.Tensor:
-            loss = super().forward(images, scenes)
-            losses.append(loss.item())
-            return loss
+    def watched(trunk: Trunk, seed: int, side: int) -> Objective:
+        made = OBJECTIVES[objective](trunk, seed, side)
+        made.register_forward_hook(lambda module, given, loss: losses.append(loss.item()))
+        return made
 
+    recipe = EncoderRecipe("x", "watched", "", 56, scenes=32, passes=passes, batch=batch)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setitem(OBJECTIVES, "contrast", lambda trunk, seed, side: Watched(trunk, seed))
+        patch.setitem(OBJECTIVES, "watched", watched)
         train(recipe)
-    assert losses[0] > 3  # chance is log 32 = 3.47
+    assert losses[0] > begins  # chance is log 32 = 3.47 for captions, and above 1.5 log 10 for names
     assert losses[-1] < 1
+
+
+@pytest.mark.parametrize("kind", ["digit", "word"])
+def test_a_specialist_is_told_a_name_only_where_a_token_shows_it(kind: Kind) -> None:
+    named = 0
+    for number in range(30):
+        scene = training_scene(0, number)
+        specialist = Naming(Trunk(56), 0, kind)
+        shown = specialist.shown(scene).view(7, 7)
+        for item in scene.of_kind(kind):
+            assert shown[int(item.y / 16), int(item.x / 16)] == specialist.names.index(item.name)
+            named += 1
+        others = [item for item in scene.items if item.kind != kind]
+        assert all(shown[int(item.y / 16), int(item.x / 16)] == len(specialist.names) for item in others)
+    assert named > 10
 
 
 def test_listing_imports_nothing_heavy() -> None:

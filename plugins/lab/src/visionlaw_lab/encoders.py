@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -22,9 +22,11 @@ from visionlaw_lab.networks import Trunk
 from visionlaw_lab.objectives import OBJECTIVES
 from visionlaw_lab.recipes import CARD, WEIGHTS, EncoderRecipe, encoder_folder, recipe_of, trained_revision
 from visionlaw_lab.rendering import render
-from visionlaw_lab.scenes import draw_scene
+from visionlaw_lab.scenes import Scene, draw_scene
 
 Progress = Callable[[str, int, int], None]
+STANDARDISED = 512
+"""Scenes over which tokens are standardised, the first that an encoder learns from."""
 
 
 class LabEncoder:
@@ -72,15 +74,26 @@ def load_trunk(recipe: EncoderRecipe, progress: Progress | None = None) -> Trunk
 
 
 def train(recipe: EncoderRecipe, progress: Progress | None = None) -> Trunk:
-    """Train an encoder by its recipe; one without an objective is left as its seed makes it."""
+    """Train an encoder by its recipe; one without an objective is left as its seed makes it, but for the scale."""
     with torch.random.fork_rng(devices=()):
         torch.manual_seed(recipe.seed + 1)
         trunk = Trunk(recipe.side)
-        if not recipe.objective:
-            return trunk
-        objective = OBJECTIVES[recipe.objective](trunk, recipe.seed, recipe.side)
+        objective = OBJECTIVES[recipe.objective](trunk, recipe.seed, recipe.side) if recipe.objective else None
     scenes = [draw_scene("encoders", "train", recipe.seed, number) for number in range(recipe.scenes)]
     images = torch.stack([prepare(render(s), recipe.side, recipe.side)[0].mul(255).to(torch.uint8) for s in scenes])
+    if objective is not None:
+        _learn(objective, recipe, scenes, images, progress)
+    trunk.standardise(images[:STANDARDISED].float() / 255)
+    return trunk
+
+
+def _learn(
+    objective: torch.nn.Module,
+    recipe: EncoderRecipe,
+    scenes: Sequence[Scene],
+    images: torch.Tensor,
+    progress: Progress | None,
+) -> None:
     optimizer = torch.optim.AdamW(objective.parameters(), lr=recipe.rate, weight_decay=0.02)
     per_pass = recipe.scenes // recipe.batch
     random = torch.Generator().manual_seed(recipe.seed)
@@ -96,7 +109,6 @@ def train(recipe: EncoderRecipe, progress: Progress | None = None) -> Trunk:
         optimizer.step()
         if progress is not None:
             progress(f"training {recipe.id}", step + 1, steps)
-    return trunk
 
 
 def _read(folder: Path, revision: str | None) -> bytes | None:

@@ -18,7 +18,9 @@ COMBINATIONS = (
     "lab/clip@112 + lab/clip@56",
     "lab/clip@112 + lab/masked@112",
     "lab/clip@112 + lab/digits@112",
+    "lab/clip@112 + lab/words@112",
     "lab/digits@112 + lab/words@112",
+    "lab/clip@112 + lab/digits@112 + lab/words@112",
     "classical/hog@112 + lab/views@112",
 )
 
@@ -136,4 +138,5 @@ FULL = Plan(
     everything=True,
     stage1=Training(lr=2e-3, epochs=1, batch=16),
     stage2=Training(lr=1e-3, epochs=3, batch=16),
+    language=LanguageRecipe(steps=2000),
 )

@@ -11,7 +11,7 @@ from pathlib import Path
 from visionlaw.specs import EncoderSpec
 from visionlaw_lab.names import GENERATOR, SIDE
 
-VERSION = 2
+VERSION = 3
 """Counts up whenever training an encoder would give other weights."""
 GRID, CHANNELS = 7, 128
 CARD, WEIGHTS = "encoder.json", "encoder.safetensors"
@@ -81,11 +81,18 @@ class LanguageRecipe:
 RECIPES: tuple[EncoderRecipe, ...] = (
     EncoderRecipe("clip", "contrast", "Learned which caption belongs to which scene.", passes=5),
     EncoderRecipe("clip", "contrast", "Learned which caption belongs to which scene, at half the size.", 56, passes=5),
-    EncoderRecipe("masked", "missing", "Learned to fill in hidden patches."),
+    EncoderRecipe("masked", "missing", "Learned to fill in hidden patches.", batch=16, rate=1e-3),
     EncoderRecipe("views", "views", "Learned what survives a change of light and a shift.", passes=2),
-    EncoderRecipe("digits", "digits", "Learned to name the handwritten digit, and nothing else.", passes=4),
-    EncoderRecipe("words", "words", "Learned to name the printed word, and nothing else.", passes=4),
-    EncoderRecipe("untrained", "", "The same network with random weights: the control."),
+    EncoderRecipe(
+        "digits", "digits", "Learned to name the handwritten digit, and nothing else.", passes=4, batch=16, rate=1e-3
+    ),
+    EncoderRecipe(
+        "words", "words", "Learned to name the printed word, and nothing else.", passes=4, batch=16, rate=1e-3
+    ),
+    EncoderRecipe(
+        "words", "words", "Learned to name the printed word, at half the size.", 56, passes=4, batch=16, rate=1e-3
+    ),
+    EncoderRecipe("untrained", "", "The same network with random weights: the control.", scenes=512),
 )
 
 
