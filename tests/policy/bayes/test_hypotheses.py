@@ -43,6 +43,11 @@ def test_the_law_of_a_past_benchmark_is_that_of_its_results() -> None:
     assert KNOWN.misfit < 0.1
 
 
+def test_the_span_of_a_benchmark_is_learnt_from_the_past() -> None:
+    far, near = (scenarios(POINTS, 100 - share * 100 * (1 - POINTS[..., 0])).span for share in (0.9, 0.05))
+    assert near[0] < far[0] < 0
+
+
 def test_unsteady_settings_are_doubted_more() -> None:
     shaken = RESULTS.copy()
     shaken[:, 4] += [-15.0, 15.0, -15.0]

@@ -25,6 +25,7 @@ def family(scenarios: int = 1) -> Family:
         shared_noise=np.full((1, K), 0.3),
         own_noise=np.linspace(0.1, 0.4, K)[None],
         log_weight=0.0,
+        span=(-1.0, 1.0),
     )
 
 
@@ -86,10 +87,21 @@ def test_evidence_prefers_the_family_that_the_results_are_of() -> None:
 
 def test_units_do_not_matter() -> None:
     of, results = family(), np.full((1, B, K), np.nan)
-    results[0, :, :3] = RNG.random((B, 3))
+    results[0, :, :3] = 1 + RNG.random((B, 3))
     one = draw(of, told(results), 0.0, 200, np.random.default_rng(0))
-    other = draw(of, told(1000 * results - 7), 0.0, 200, np.random.default_rng(0))
+    other = draw(of, told(1000 * results), 0.0, 200, np.random.default_rng(0))
     assert other.values == pytest.approx(1000 * one.values, rel=1e-3, abs=0.5)
+
+
+def test_a_scale_is_expected_to_be_a_share_of_the_performance() -> None:
+    """Two results that are close to each other do not make the whole benchmark narrow."""
+    results = np.full((1, B, K), np.nan)
+    results[0, :, :2] = [50.0, 50.5]
+    narrow, wide = replace(family(), span=(np.log(0.01), 0.1)), replace(family(), span=(np.log(0.5), 0.1))
+    spread = [
+        draw(f, told(results), 0.0, 400, np.random.default_rng(0)).values[0, :, :, 2:].std() for f in (narrow, wide)
+    ]
+    assert spread[1] > 5 * spread[0]
 
 
 def test_results_are_arranged_in_slots() -> None:

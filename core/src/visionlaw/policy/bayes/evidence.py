@@ -90,4 +90,5 @@ def _stacked(each: Sequence[Family]) -> Family:
         shared_noise=np.concatenate([family.shared_noise for family in each]),
         own_noise=np.concatenate([family.own_noise for family in each]),
         log_weight=0.0,
+        span=each[0].span,
     )

@@ -34,6 +34,8 @@ LAW_SLOPE = 0.7
 """The same, where the law of one past benchmark is fitted: its results count for more than the opinion."""
 COLD_NOISE = (0.08, 0.15, 0.3)
 """Standard deviations of what the law does not explain; the study's results decide between them."""
+SPAN = (float(np.log(0.3)), 1.0)
+"""Mean and standard deviation of the logarithm of a benchmark's scale against the size of its performance."""
 LAW_NOISE = 0.15
 """The same, where the law of one past benchmark is fitted."""
 SHARED = 0.5
@@ -52,6 +54,8 @@ class Family:
         shared_slopes, own_slopes: ``[5, 5]``: covariances of w and of v_b.
         shared_noise, own_noise: ``[T, k]``: standard deviations of u_j and of e_bj.
         log_weight: Of the family against the others, before the study's own results.
+        span: Mean and standard deviation of ``log(scale / size of the performance)``: a benchmark's scale, between its
+            worst and its best setting, is a third of its best performance or so.
     """
 
     features: FloatArray
@@ -61,6 +65,7 @@ class Family:
     shared_noise: FloatArray
     own_noise: FloatArray
     log_weight: float
+    span: tuple[float, float]
 
 
 @dataclass(frozen=True)
@@ -91,7 +96,7 @@ def cold(state: StudyState) -> tuple[Family, ...]:
     ones = np.ones((state.trials, state.candidates))
     eye = np.eye(len(TERMS))
     return tuple(
-        Family(phi, centres, eye * SHARED_SLOPE**2, eye * OWN_SLOPE**2, ones * noise, ones * noise, 0.0)
+        Family(phi, centres, eye * SHARED_SLOPE**2, eye * OWN_SLOPE**2, ones * noise, ones * noise, 0.0, SPAN)
         for noise in COLD_NOISE
     )
 
@@ -105,6 +110,7 @@ class Scenarios:
         laws: ``[p, 6]``: coefficients of 1 and φ, fitted to each profile.
         bend: ``[5, 5]``: covariance of the laws between the benchmarks.
         misfit: Standard deviation of the profiles about their laws.
+        span: Mean and standard deviation of the logarithm of a benchmark's range against its best performance.
         unsteadiness: ``[s]``: how much more than the average a setting's place changes from benchmark to benchmark.
     """
 
@@ -112,6 +118,7 @@ class Scenarios:
     laws: FloatArray
     bend: FloatArray
     misfit: float
+    span: tuple[float, float]
     unsteadiness: FloatArray
 
 
@@ -131,7 +138,7 @@ def scenarios(points: FloatArray, results: FloatArray) -> Scenarios:
     freedom = max(1.0, known.sum() - 3.0 * len(profiles))  # about three of the six coefficients are the data's
     misfit = float(np.sqrt((missed**2).sum() / freedom))
     bend = np.cov(laws[:, 1:].T) if len(laws) > 1 else np.eye(len(TERMS)) * OWN_SLOPE**2
-    return Scenarios(profiles, laws, bend, max(misfit, LAW_NOISE / 3), _unsteadiness(profiles))
+    return Scenarios(profiles, laws, bend, max(misfit, LAW_NOISE / 3), _span(results), _unsteadiness(profiles))
 
 
 def warm(kin: Kinship, known: Scenarios, candidates: FloatArray, identity: IntArray, log_weight: float) -> Family:
@@ -161,6 +168,7 @@ def warm(kin: Kinship, known: Scenarios, candidates: FloatArray, identity: IntAr
         shared_noise=np.sqrt(SHARED) * spread,
         own_noise=np.sqrt(1 - SHARED) * spread,
         log_weight=log_weight,
+        span=known.span,
     )
 
 
@@ -169,6 +177,16 @@ def _profiles(results: FloatArray) -> FloatArray:
     span: FloatArray = np.nanmax(results, axis=-1, keepdims=True) - low
     flat: FloatArray = np.where(np.isfinite(results), 0.5, np.nan)
     return np.where(span > 0, (results - low) / np.where(span > 0, span, 1.0), flat)
+
+
+def _span(results: FloatArray) -> tuple[float, float]:
+    """Return the mean and the spread of the past benchmarks' log relative ranges, :data:`SPAN` counting as one more."""
+    high, low = np.nanmax(results, axis=-1), np.nanmin(results, axis=-1)
+    size = np.abs(high)
+    relative = np.log((high - low)[(high > low) & (size > 0)] / size[(high > low) & (size > 0)])
+    n = len(relative) + 1
+    mean = (relative.sum() + SPAN[0]) / n
+    return float(mean), float(np.sqrt((((relative - mean) ** 2).sum() + SPAN[1] ** 2) / n))
 
 
 def _unsteadiness(profiles: FloatArray) -> FloatArray:

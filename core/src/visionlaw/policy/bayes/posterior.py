@@ -232,7 +232,10 @@ def _log_likelihoods(family: Family, data: Told, at: _Slots) -> FloatArray:
     cc = np.einsum("tbsm,tbmn,tbsn->tbs", centres, inverse, centres, optimize=True)[..., None]
     s = data.scales[:, :, None, :]
     volume = np.linalg.slogdet(at.own)[1][..., None, None]
-    return -0.5 * (yy / s**2 - 2 * yc / s + cc + volume) - data.count[..., None, None] * np.log(s)
+    mean, spread = family.span
+    size = np.maximum(np.abs(data.level), np.finfo(np.float64).tiny)[..., None, None]
+    opinion = np.where(data.count[..., None, None] > 0, ((np.log(s / size) - mean) / spread) ** 2, 0.0)
+    return -0.5 * (yy / s**2 - 2 * yc / s + cc + volume + opinion) - data.count[..., None, None] * np.log(s)
 
 
 def _prior_draws(family: Family, count: int, rng: np.random.Generator) -> NDArray[np.float32]:
