@@ -426,7 +426,7 @@ def test_the_policy_needs_no_encoder_plugin(
     status = policy("status")
     assert status["best"]["mme"] == {"representation": PAIR, "value": 1500.0}
     assert first in {trial["representation"] for trial in status["trials"]}
-    assert policy("replay", "--trials", "2", "--budget", "1")["sampler"] == "region"
+    assert policy("replay", "--trials", "2", "--budget", "1")["sampler"] == "bayes"
 
 
 def test_a_benchmark_that_the_space_does_not_define(cli: CLI, project: Path) -> None:

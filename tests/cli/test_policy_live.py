@@ -487,7 +487,11 @@ def test_bayes_says_when_to_stop(cli: CLI, shipped: Callable) -> None:
     shipped('prior = "iclr2025"', benchmarks='["mmbench"]')
     told_as_published(cli, "mmbench", ("clip@224",))
     early = read(cli, "status")["stop"]
-    told_as_published(cli, "mmbench", ("clip@336", "openclip@224", "clip@224+dinov2@224", "clip@336+dinov2@336"))
+    told_as_published(
+        cli,
+        "mmbench",
+        ("clip@336", "openclip@224", "clip@224+dinov2@224", "clip@336+dinov2@336", "siglip@224", "dinov2@224"),
+    )
     late = read(cli, "status")["stop"]
     assert late["chances"]["mmbench"] < early["chances"]["mmbench"]
     assert (early["holds"], late["holds"]) == (False, True)

@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 
 from visionlaw.cli.replay import replay
 from visionlaw.errors import DataError, StudyError, UnknownIdError, VisionlawError
+from visionlaw.spacefile import SpaceFile
 
 app = typer.Typer()
 app.command()(replay)
@@ -34,7 +35,13 @@ def test_json_names_what_was_asked() -> None:
 
 
 def test_the_same_seed_prints_the_same() -> None:
-    assert _run("--seed", "3", "--json") == _run("--seed", "3", "--json") != _run("--seed", "4", "--json")
+    first, again, other = (_run("--sampler", "region", "--seed", seed, "--json") for seed in ("3", "3", "4"))
+    assert first == again != other
+
+
+def test_the_default_sampler_is_the_shipped_one() -> None:
+    shipped = SpaceFile().policy.sampler
+    assert json.loads(_run("--budget", "1", "--json"))["sampler"] == shipped
 
 
 def test_the_table_tells_the_two_counts_apart() -> None:

@@ -66,7 +66,7 @@ def replay(
     past = prior if prior is None or prior in list(Split) else load_table(prior)
     registry, limits = project(space).registry, _parse_subspace(subspace)
     figures: list[dict[str, Any]] = []
-    for name in sampler or ["region"]:
+    for name in sampler or ["bayes"]:
         source = registry.get("sampler", name).distribution
         rule = CheckedSampler(registry.load("sampler", name), name, source)
         figures.append(run(table, rule, budget, trials, seed, mode, noise, limits, past).as_dict())
