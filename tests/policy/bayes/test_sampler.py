@@ -213,6 +213,16 @@ def test_a_warm_start_knows_candidates_by_name_and_others_by_their_scores() -> N
     assert CHECKED.belief(replace(study(k=k), past=strange)).best[0, 0, worst] > 0.2
 
 
+def test_a_past_of_a_few_strangers_is_no_past() -> None:
+    past = past_of(TABLES[0], 0)
+    k = past.results.shape[1]
+    few = replace(past, points=past.points[:, :4], results=past.results[:, :4], identity=np.full(k, -1))
+    alone = CHECKED.belief(study(k=k)).best
+    assert (CHECKED.belief(replace(study(k=k), past=few)).best == alone).all()
+    met = replace(few, identity=np.where(np.arange(k) < 4, np.arange(k), -1))
+    assert (CHECKED.belief(replace(study(k=k), past=met)).best != alone).any()
+
+
 def test_kinship_follows_how_alike_the_past_benchmarks_are() -> None:
     rng = np.random.default_rng(5)
     points = np.broadcast_to(rng.random((12, 2)), (6, 12, 2)).copy()

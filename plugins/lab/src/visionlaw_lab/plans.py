@@ -112,7 +112,7 @@ QUICK = Plan(
         "lab/clip@112 + lab/digits@112",
     ),
     benchmarks=("counting", "colour", "digit"),
-    scenes=800,
+    scenes=700,
     questions=60,
     images=30,
     pairs=40,

@@ -24,6 +24,8 @@ KINSHIPS = tuple(
 )
 FEWEST_PAST = 3
 """Past benchmarks with which leaving one out says anything; with fewer, all kinships count the same."""
+FEWEST_SETTINGS = 6
+"""With fewer settings than the law has coefficients, the past says nothing of candidates that it has not met."""
 DRAWS = 512
 LEAST_CHANCE = 0.005
 """What a hypothesis is taken to give to any setting, so that one surprise does not rule it out."""
@@ -34,7 +36,7 @@ KEPT, LEAST_WEIGHT = 8, 0.02
 def families(state: StudyState) -> tuple[Family, ...]:
     """Return the hypotheses for a state's trials: cold ones, or those that its past results support."""
     past = state.past
-    if past is None:
+    if past is None or (past.points.shape[1] < FEWEST_SETTINGS and (past.identity < 0).all()):
         return cold(state)
     k = state.candidates
     candidates = np.broadcast_to(past.candidates, (state.trials, *past.candidates.shape[-3:]))
