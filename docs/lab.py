@@ -129,7 +129,7 @@ def draw(curves: Mapping[str, Any], path: Path) -> None:
     for axis, metric in zip(axes, ("recall@3", "found", "regret"), strict=True):
         for definition, samplers in curves.items():
             for sampler, figures in samplers.items():
-                style = {"region": "-", "random": ":"}[sampler]
+                style = {"bayes": "-", "region": "--", "random": ":"}[sampler]
                 colour = {"maxcos": "tab:blue", "loglik": "tab:orange"}[definition]
                 axis.plot(figures[metric], style, color=colour, label=f"{sampler}, A by {definition}")
         axis.set(title=metric + (" (%)" if metric == "regret" else ""), xlabel="finetunings")

@@ -103,7 +103,6 @@ dataset = "lab?pairs={plan.pairs}"
 {benchmarks}
 
 [policy]
-sampler = "region"
 budget = {plan.budget}
 seed = {plan.seed}
 

@@ -10,6 +10,7 @@ from rich.table import Table
 from visionlaw.cli.output import write, write_table
 from visionlaw.law.figures import table_figures
 from visionlaw.law.tables import load_table
+from visionlaw.policy.bayes.sampler import BayesSampler
 from visionlaw.policy.checked import CheckedSampler
 from visionlaw.policy.replay import replay
 from visionlaw.policy.samplers import RandomSampler, RegionSampler
@@ -91,7 +92,7 @@ def _curves(outcome: Outcome, definition: str) -> dict[str, dict[str, list[float
     table = load_table(outcome.tables[definition])
     budget = min(REPLAYED, len(table.settings))
     found: dict[str, dict[str, list[float]]] = {}
-    for name, sampler in (("region", RegionSampler()), ("random", RandomSampler())):
+    for name, sampler in (("bayes", BayesSampler()), ("region", RegionSampler()), ("random", RandomSampler())):
         figures = replay(table, CheckedSampler(sampler, name, "visionlaw"), budget, TRIALS).as_dict()["fixed_budget"]
         found[name] = {metric: figures[metric] for metric in ("recall@3", "found", "regret")}
     return found
