@@ -130,7 +130,7 @@ stated for 1,000).
 LAB = """## On tables that it was not made for
 
 The two published tables were known while the sampler was made. The choices that [its page](bayes.md) lists were made on
-those, not on the [tables of the lab](lab-table.md): 17 representations on 6 benchmarks, A by maxcos and by
+those, not on the [tables of the lab](lab-table.md): 20 representations on 6 benchmarks, A by maxcos and by
 log-likelihood. They are another world: small models, an optimum that is plain on some benchmarks and, on others,
 accuracies near chance, where which is best is luck. Training noise is each benchmark's own gap between the best two.
 """
