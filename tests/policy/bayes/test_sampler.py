@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from visionlaw.arrays import FloatArray
+from visionlaw.errors import StudyError
 from visionlaw.law.tables import load_table
 from visionlaw.policy.bayes.evidence import KINSHIPS, nested_scores
 from visionlaw.policy.bayes.sampler import BayesSampler
@@ -145,6 +146,31 @@ def test_the_chance_of_better_falls_with_the_margin_and_ends_with_the_candidates
     gone = state.status.copy()
     gone[gone == Status.OPEN] = Status.FAILED
     assert SAMPLER.chance_of_better(replace(state, status=gone), 0.0).max() == 0
+
+
+@pytest.mark.parametrize("values", [(0.0,), (0.0, 0.0), (5.0, -5.0), (1e300, 2e300), (1e-300, 3e-300)])
+def test_any_results_leave_it_sane(values: tuple[float, ...]) -> None:
+    """Zeros, both signs and extreme units: chances stay chances, and what is told is as noisy as training."""
+    state = study(b=2)
+    for candidate, value in enumerate(values):
+        state = tell(state, candidate, np.array([value, 50.0 + candidate]))
+    belief = CHECKED.belief(state)
+    assert belief.best.sum(axis=-1) == pytest.approx(1.0, abs=1e-5)
+    assert np.isfinite(belief.mean).all()
+    size = max(abs(value) for value in values) or 1.0
+    assert (belief.standard_error[0, 0, : len(values)] > 0.003 * size).all()
+
+
+@pytest.mark.parametrize("noise", [-1.0, float("nan"), float("inf")])
+def test_an_impossible_noise_is_refused(noise: float) -> None:
+    with pytest.raises(StudyError, match="noise"):
+        BayesSampler(noise=noise)
+
+
+def test_its_reason_speaks_of_weights_and_costs() -> None:
+    state = replace(study(k=5, b=2), weights=np.array([20.0, 1.0]), costs=np.array([1.0, 9.0, 9.0, 9.0, 9.0]))
+    reason = CHECKED.explain(state, ask(state))
+    assert "by weight: the highest of the open candidates, for what it costs" in reason
 
 
 def test_its_reason_names_the_chance() -> None:

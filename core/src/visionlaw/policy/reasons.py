@@ -92,7 +92,7 @@ def _expectation(state: StudyState, choice: int, benchmarks: Sequence[str], mean
         (b,) = np.flatnonzero(ranked)
         return (
             f"{told}: the law expects {signs[b] * mean[b, choice]:.4g} on {benchmarks[int(b)]}, "
-            f"rank {places[0]:.0f} of {state.candidates}."
+            f"rank {places[0]:.0f} of {state.candidates} by expectation."
         )
     return f"{told}: the law expects mean rank {average:.1f} of {state.candidates} over {len(places)} benchmarks."
 

@@ -33,10 +33,16 @@ KEPT, LEAST_WEIGHT = 8, 0.02
 """At most so many families are kept, of those with at least this share of the weight of the best."""
 
 
+def has_past(state: StudyState) -> bool:
+    """Return whether the past says anything of a state's candidates; else it is left aside."""
+    past = state.past
+    return past is not None and (past.points.shape[1] >= FEWEST_SETTINGS or bool((past.identity >= 0).any()))
+
+
 def families(state: StudyState) -> tuple[Family, ...]:
     """Return the hypotheses for a state's trials: cold ones, or those that its past results support."""
     past = state.past
-    if past is None or (past.points.shape[1] < FEWEST_SETTINGS and (past.identity < 0).all()):
+    if past is None or not has_past(state):
         return cold(state)
     k = state.candidates
     candidates = np.broadcast_to(past.candidates, (state.trials, *past.candidates.shape[-3:]))

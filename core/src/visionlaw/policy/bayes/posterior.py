@@ -27,7 +27,7 @@ SCALES_OF_ONE = np.geomspace(0.05, 1.0, 19)
 
 @dataclass(frozen=True)
 class Told:
-    """The results of T trials in dense form: m slots per benchmark.
+    """The results of T trials in dense form: m slots per benchmark; all in units of ``size``.
 
     Attributes:
         slot: ``[T, b, m]``: the candidate of each slot.
@@ -36,6 +36,7 @@ class Told:
         level: ``[T, b]``: mean of the results, 0 without any.
         scales: ``[T, b, S]``: the scales that are considered.
         count: ``[T, b]``: how many results.
+        size: ``[T, b]``: the largest magnitude of a benchmark's results, in its own unit; 1 where that is 0 or unknown.
     """
 
     slot: IntArray
@@ -44,6 +45,7 @@ class Told:
     level: FloatArray
     scales: FloatArray
     count: IntArray
+    size: FloatArray
 
 
 def told(results: FloatArray) -> Told:
@@ -54,16 +56,18 @@ def told(results: FloatArray) -> Told:
     slot = np.argsort(~known, axis=-1, kind="stable")[..., :m]
     used = np.take_along_axis(known, slot, axis=-1)
     raw = np.where(used, np.take_along_axis(results, slot, axis=-1), 0.0)
+    largest = np.abs(raw).max(axis=-1, initial=0.0)
+    size = np.where(largest > 0, largest, 1.0)
+    raw = raw / size[..., None]
     level = raw.sum(axis=-1) / np.maximum(count, 1)
     values = np.where(used, raw - level[..., None], 0.0)
     span = np.where(used, values, -np.inf).max(axis=-1, initial=-np.inf) - np.where(used, values, np.inf).min(
         axis=-1, initial=np.inf
     )
-    size = np.maximum(np.abs(level), np.finfo(np.float64).tiny)
-    several = (count > 1) & (span > 1e-9 * size)
-    unit = np.where(several, span, np.where(count > 0, size, 1.0))
+    several = (count > 1) & (span > 1e-9)
+    unit = np.where(several, span, 1.0)
     scales = unit[..., None] * np.where(several[..., None], SCALES, SCALES_OF_ONE)
-    return Told(slot, used, values, level, np.where(count[..., None] > 0, scales, 1.0), count)
+    return Told(slot, used, values, level, np.where(count[..., None] > 0, scales, 1.0), count, size)
 
 
 @dataclass(frozen=True)
@@ -71,8 +75,8 @@ class Draws:
     """Draws of one family.
 
     Attributes:
-        values: ``[T, b, N, k]``: performance in the benchmark's own unit, less the level of its results; in z where it
-            has none yet.
+        values: ``[T, b, N, k]``: performance in units of the results' size, less their level; in z where there is none
+            yet.
         log_weight: ``[T]``: evidence of the family, all benchmarks together.
     """
 
@@ -86,13 +90,14 @@ def draw(family: Family, data: Told, noise: float, count: int, rng: np.random.Ge
     Args:
         family: The hypotheses.
         data: The results.
-        noise: Relative standard deviation of a result about the performance that the draws are of.
+        noise: Standard deviation of a result about the performance that the draws are of, relative to the results'
+            size.
         count: How many draws.
         rng: Randomness.
     """
     at = _Slots.of(family, data)
     if noise:
-        at = at.noisy(noise * np.abs(data.level) / _likely_scale(family, data, at), data)
+        at = at.noisy(noise / _likely_scale(family, data, at), data)
     pick, found = _scenario_and_scale(family, data, at, count)
     z = _prior_draws(family, count, rng)
     z += np.take_along_axis(family.centres.swapaxes(1, 2), pick.scenario[..., None], axis=2)
@@ -233,8 +238,7 @@ def _log_likelihoods(family: Family, data: Told, at: _Slots) -> FloatArray:
     s = data.scales[:, :, None, :]
     volume = np.linalg.slogdet(at.own)[1][..., None, None]
     mean, spread = family.span
-    size = np.maximum(np.abs(data.level), np.finfo(np.float64).tiny)[..., None, None]
-    opinion = np.where(data.count[..., None, None] > 0, ((np.log(s / size) - mean) / spread) ** 2, 0.0)
+    opinion = np.where(data.count[..., None, None] > 0, ((np.log(s) - mean) / spread) ** 2, 0.0)
     return -0.5 * (yy / s**2 - 2 * yc / s + cc + volume + opinion) - data.count[..., None, None] * np.log(s)
 
 

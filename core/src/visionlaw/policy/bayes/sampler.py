@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visionlaw.arrays import FloatArray, IntArray
-from visionlaw.policy.bayes.evidence import families
+from visionlaw.errors import StudyError
+from visionlaw.policy.bayes.evidence import families, has_past
 from visionlaw.policy.bayes.posterior import draw, told
 from visionlaw.policy.bayes.unique import unique_trials
 from visionlaw.policy.belief import Belief
@@ -40,6 +41,8 @@ class BayesSampler:
     """
 
     def __init__(self, spec: SamplerSpec | None = None, noise: float = 0.02) -> None:
+        if not 0 <= noise < np.inf:
+            raise StudyError(f"A training noise of {noise} is impossible.", "Give a relative deviation such as 0.02.")
         self.spec = spec
         self._noise = noise
         self._kept: tuple[tuple[bytes, ...], _Weighed] | None = None
@@ -93,14 +96,17 @@ class BayesSampler:
         return np.concatenate(chances)[back]
 
     def explain(self, state: StudyState, choice: int) -> str:
-        """Say how likely the choice is to be the best, and what its expectation is."""
+        """Say how likely the choice is to be the best, and how that compares."""
         belief = self.belief(state)
-        best = belief.best[0].mean(axis=0)
-        place = int((best[state.open[0]] > best[choice]).sum()) + 1
-        where = "" if len(belief.best[0]) == 1 else f", on average over {len(belief.best[0])} benchmarks"
+        promise = _promise(belief, state)[0]
+        place = int((promise[state.open[0]] > promise[choice]).sum()) + 1
+        per_cost = "" if state.costs is None else ", for what it costs"
         among = "the highest of the open candidates" if place == 1 else f"rank {place} of the open candidates"
-        known = "past benchmarks" if state.past is not None else "A and C alone"
-        return f"Its chance of being the best of all is {best[choice]:.0%}{where}: {among}, supposing from {known}."
+        known = "past benchmarks" if has_past(state) else "A and C alone"
+        return (
+            f"Its chance of being the best of all is {_on_average(belief, state)[0, choice]:.0%}{_over(state)}: "
+            f"{among}{per_cost}, supposing from {known}."
+        )
 
     def _draws(self, state: StudyState) -> _Weighed:
         """Draw; the last draws of one trial are kept, since a live study asks of one state several things in turn."""
@@ -120,7 +126,7 @@ class BayesSampler:
         weights = np.exp(logs - logs.max(axis=-1, keepdims=True))
         weights /= each * weights.sum(axis=-1, keepdims=True)
         values = np.concatenate([part.values for part in drawn], axis=2)
-        return _Weighed(values, np.repeat(weights, each, axis=-1), data.level)
+        return _Weighed(values, np.repeat(weights, each, axis=-1), data.level, data.size)
 
 
 @dataclass(frozen=True)
@@ -128,14 +134,16 @@ class _Weighed:
     """Draws of all families.
 
     Attributes:
-        values: ``[T, b, N, k]``, less ``level``.
+        values: ``[T, b, N, k]``, less ``level``, in units of ``size``.
         weights: ``[T, N]``, which sum to 1.
-        level: ``[T, b]``.
+        level: ``[T, b]``, in units of ``size``.
+        size: ``[T, b]``.
     """
 
     values: NDArray[np.float32]
     weights: FloatArray
     level: FloatArray
+    size: FloatArray
 
 
 def _seen(state: StudyState) -> tuple[bytes, ...]:
@@ -158,15 +166,29 @@ def _belief_of(drawn: _Weighed, state: StudyState) -> Belief:
     order = mean.argsort(axis=-1).argsort(axis=-1) + 1.0
     best = np.clip(0.999 * best + 0.001 * order / order.sum(axis=-1, keepdims=True), 0.0, 1.0)
     unknown = ~np.isfinite(state.results).any(axis=-1, keepdims=True)
-    error = np.sqrt(variance.astype(np.float64))
-    return Belief(np.where(unknown, np.nan, mean + drawn.level[..., None]), np.where(unknown, np.nan, error), best)
+    size = drawn.size[..., None]
+    error = size * np.sqrt(variance.astype(np.float64))
+    expected = size * (mean + drawn.level[..., None])
+    return Belief(np.where(unknown, np.nan, expected), np.where(unknown, np.nan, error), best)
 
 
 def _promise(belief: Belief, state: StudyState) -> FloatArray:
-    """Return ``[T, k]``: the share of the benchmarks on which a candidate is the best, by weight and per cost."""
-    weights = np.ones(belief.best.shape[1]) if state.weights is None else state.weights
-    promise = np.einsum("tbk,b->tk", belief.best, weights / weights.sum())
+    """Return ``[T, k]``: the chance of being the best, by weight and per cost: what is asked for."""
+    promise = _on_average(belief, state)
     return promise if state.costs is None else promise / state.costs
+
+
+def _on_average(belief: Belief, state: StudyState) -> FloatArray:
+    """Return ``[T, k]``: the chance of being the best, the mean over the benchmarks by weight."""
+    weights = np.ones(belief.best.shape[1]) if state.weights is None else state.weights
+    return np.einsum("tbk,b->tk", belief.best, weights / weights.sum())
+
+
+def _over(state: StudyState) -> str:
+    count = state.results.shape[1]
+    if count == 1:
+        return ""
+    return f", on average over {count} benchmarks" + ("" if state.weights is None else " by weight")
 
 
 def _parts(state: StudyState, trials: IntArray) -> list[StudyState]:
