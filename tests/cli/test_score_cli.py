@@ -232,11 +232,22 @@ def test_a_bad_image_in_the_folder_is_named(score, tmp_path: Path) -> None:
     assert "b.png" in done.err
 
 
+def _heed_interrupts() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_an_interrupted_run_keeps_what_it_has(score, encoded, plugin: Path, tmp_path: Path) -> None:
     arguments = ["score", "correspondence", "toy-mean", "toyscore/slow@64", "--dataset", "toypairs", "--json"]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(plugin), os.environ.get("PYTHONPATH", "")])}
     command = [sys.executable, "-c", "from visionlaw.cli.main import main; main()", *arguments]
-    running = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    running = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        preexec_fn=_heed_interrupts,  # what a shell starts in the background is deaf to them, and its children, too
+    )
     deadline = time.monotonic() + 60
     while "toyscore/slow@64" not in encoded() and time.monotonic() < deadline and running.poll() is None:
         time.sleep(0.05)

@@ -70,5 +70,5 @@ def test_the_situation_tells_place_neighbour_and_expectation() -> None:
     )
     assert said == (
         "Its A is at 90% and its C at 90% of the candidates' range; the nearest trained or running is b. "
-        "2 results so far: the law expects 4 on wer, rank 4 of 5."
+        "2 results so far: the law expects 4 on wer, rank 4 of 5 by expectation."
     )
