@@ -507,3 +507,11 @@ def test_bayes_weighs_costs_where_it_shall(cli: CLI, shipped: Callable, tmp_path
     asked = [row["representation"] for row in read(cli, "ask", "-n", "4")["asked"]]
     assert dearest not in asked
     assert len(set(asked)) == 4
+
+
+def test_a_study_has_a_name(cli: CLI, shipped: Callable[..., None]) -> None:
+    shipped()
+    refused = cli("policy", "ask", "--study", "  ")
+    assert refused.code == 2
+    assert "needs a name" in refused.err
+    assert not list(Path.cwd().glob(".visionlaw/*"))

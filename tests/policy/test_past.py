@@ -109,6 +109,12 @@ def test_what_lacks_results_is_left_out() -> None:
     assert usable(table(performance=[[1.0, np.nan, np.nan, 2.0]] * 2), str) is None
 
 
+def test_a_benchmark_on_which_all_are_alike_is_left_out() -> None:
+    found = usable(table(performance=[[1.0, 2.0, 3.0, 4.0], [5.0, 5.0, 5.0, 5.0]]), str)
+    assert found is not None
+    assert found[0].benchmarks == ("mme",)
+
+
 def test_of_two_names_of_one_representation_the_first_counts_and_what_is_no_name_stays() -> None:
     def canonical(text: str) -> str:
         if text == "d":

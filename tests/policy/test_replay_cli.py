@@ -110,3 +110,11 @@ def test_the_modes_are_choices_that_the_help_shows() -> None:
 def test_bad_input_is_a_users_error(arguments: tuple[str, ...], error: type[VisionlawError], message: str) -> None:
     with pytest.raises(error, match=message):
         _run(*arguments)
+
+
+def test_a_small_table_is_replayed_to_its_end(tmp_path: Path) -> None:
+    lines = [f"{s},docs,{10 + s},{0.1 * s},{s * s % 5}" for s in range(5)]
+    (tmp_path / "small.csv").write_text("\n".join(["setting,benchmark,performance,a,c", *lines]), encoding="utf-8")
+    figures = json.loads(_run("--law", "small.csv", "--json"))
+    assert len(figures["fixed_budget"]["found"]) == 6
+    assert figures["fixed_budget"]["found"][-1] == 1.0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
+DEFAULT_BUDGET = 8
 EXPLAINED = {
     "recall@1": "the optimum is predicted first",
     "recall@3": "the optimum is among the top 3 predicted",
@@ -32,7 +33,9 @@ def replay(
         list[str] | None,
         typer.Option(metavar="NAME", help="An installed sampler (visionlaw list sampler); repeat to compare."),
     ] = None,
-    budget: Annotated[int, typer.Option(min=0, help="Finetunings per trial.")] = 8,
+    budget: Annotated[
+        int | None, typer.Option(min=0, help="Finetunings per trial; 8, or all settings where there are fewer.")
+    ] = None,
     trials: Annotated[int, typer.Option(min=1, help="Independent trials.")] = 1000,
     seed: Annotated[int, typer.Option(min=0, help="Seed of everything random.")] = 0,
     mode: Annotated[Mode, typer.Option(help="single: one study per benchmark; joint: one for all.")] = Mode.SINGLE,
@@ -63,6 +66,7 @@ def replay(
     from visionlaw.policy.splits import Split
 
     table = load_table(law)
+    budget = min(DEFAULT_BUDGET, len(table.settings)) if budget is None else budget
     past = prior if prior is None or prior in list(Split) else load_table(prior)
     registry, limits = project(space).registry, _parse_subspace(subspace)
     figures: list[dict[str, Any]] = []

@@ -41,6 +41,8 @@ def opened_study(name: str, space: Path | None, prior: Sequence[str] | None = No
     from visionlaw.store import Store, run_provenance
     from visionlaw.store.studies import StudySettings
 
+    if not name.strip():
+        raise StudyError("A study needs a name.", "Give one with --study, or leave --study out for 'default'.")
     here = project(space)
     policy, kinds = here.space.policy, here.space.benchmarks
     for benchmark in policy.benchmarks:

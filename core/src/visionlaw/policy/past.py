@@ -103,7 +103,8 @@ def check_definition(table: LawTable, a_definition: str) -> None:
 def usable(table: LawTable, canonical: Callable[[str], str]) -> tuple[LawTable, tuple[str, ...]] | None:
     """Return what of a table can be built on, with the canonical ids of its settings; None: nothing.
 
-    Benchmarks with fewer than 3 results are left out, and all but the first of settings that are one representation.
+    Benchmarks with fewer than 3 different results are left out, since they tell nothing apart, and all but the first of
+    settings that are one representation.
 
     Args:
         table: Finished or not.
@@ -111,8 +112,9 @@ def usable(table: LawTable, canonical: Callable[[str], str]) -> tuple[LawTable, 
     """
     names = [_canonical(setting, canonical) for setting in table.settings]
     columns = [i for i, name in enumerate(names) if names.index(name) == i]
-    told = np.isfinite(table.performance[:, columns]).sum(axis=-1)
-    rows = [b for b, count in enumerate(told) if count >= FEWEST_RESULTS]
+    told = table.performance[:, columns]
+    different = [len(np.unique(row[np.isfinite(row)])) for row in told]
+    rows = [b for b, count in enumerate(different) if count >= FEWEST_RESULTS]
     if not rows:
         return None
     at = np.ix_(rows, columns)
