@@ -515,3 +515,11 @@ def test_a_study_has_a_name(cli: CLI, shipped: Callable[..., None]) -> None:
     assert refused.code == 2
     assert "needs a name" in refused.err
     assert not list(Path.cwd().glob(".visionlaw/*"))
+
+
+def test_a_sampler_that_makes_no_use_of_a_prior_is_said_to(cli: CLI, shipped: Callable[..., None]) -> None:
+    shipped('prior = "iclr2025"', sampler='"region"')
+    told_as_published(cli, "mmbench", ("clip@224", "sdxl@512"))
+    assert "'region' makes no use of a prior" in cli("policy", "rank").err
+    shipped('prior = "iclr2025"')
+    assert "makes no use" not in cli("policy", "rank").err

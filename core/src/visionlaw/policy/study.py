@@ -225,17 +225,20 @@ class Study:
         return stopping(self._sampler, self._view.state(self._history()), self.settings.benchmarks, self._stop)
 
     def prior_notes(self, *, compared: bool = True) -> tuple[str, ...]:
-        """Say in sentences what was left out of the prior.
+        """Say in sentences what was left out of the prior, or that the sampler makes no use of one.
 
         Args:
             compared: Whether to say also that it is another one than at the study's last change.
         """
+        notes = self._prior.notes
+        if self._prior.tables and not self._sampler.believes:
+            notes = (*notes, f"The sampler '{self.settings.sampler}' makes no use of a prior.")
         if not compared:
-            return self._prior.notes
+            return notes
         history = self._history()
         before, now = (", ".join(names) or "nothing" for names in (history.prior, self._prior.names))
         changed = f"Study '{self.settings.name}' was last changed with the prior {before}; now it is {now}."
-        return (*self._prior.notes, *((changed,) if history.trials and before != now else ()))
+        return (*notes, *((changed,) if history.trials and before != now else ()))
 
     def status(self) -> StudyStatus:
         """Say where the study stands."""
