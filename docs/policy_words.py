@@ -125,8 +125,7 @@ optimum, so that regret matters more than which of them is found.
 TIMES = """## How long it takes
 
 One core of the machine that wrote this page, wall time; at most 150 ms and 60 s are allowed. Without noise, trials
-repeat each other and `bayes` thinks about each state once; with noise every trial is its own (measured on 100 trials,
-stated for 1,000).
+repeat each other and `bayes` thinks about each state once; with noise every trial is its own.
 """
 LAB = """## On tables that it was not made for
 
