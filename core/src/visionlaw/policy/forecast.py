@@ -27,8 +27,8 @@ class Forecast:
         standard_error: The sampler's own where it has beliefs, else the jackknife's; NaN where it is not known.
         best: Chance that the candidate is the best of all; NaN where the sampler does not know.
         merit: What candidates are ranked by; NaN where they are not.
-        low: Lower end of the interval that holds a finetuning's result with a chance of 80%; NaN of samplers without
-            beliefs.
+        low: Lower end of the interval that holds the performance, training noise aside, with a chance of 80%; NaN of
+            samplers without beliefs.
         high: Its upper end.
         left_out_error: ``[b]``: by how much a result is missed, root mean square, when it is predicted from the others;
             NaN with fewer than 3 results.

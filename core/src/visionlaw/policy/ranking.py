@@ -26,9 +26,9 @@ class RankedCandidate:
         representation: Canonical id.
         benchmark: Key of the benchmark.
         predicted: Expected performance in the benchmark's own unit; an observed result is not put in its place.
-        standard_error: Of a finetuning's result around it, as the sampler believes; of samplers without beliefs, of the
+        standard_error: Of the performance around it, as the sampler believes; of samplers without beliefs, of the
             expectation, by the jackknife: None with fewer than 3 results.
-        interval: Holds a finetuning's result with a chance of 80%, as the sampler believes; None without beliefs.
+        interval: Holds the performance with a chance of 80%, training noise aside, as the sampler believes; None without beliefs.
         best: Chance of being the best of all, as the sampler believes; None where it does not know.
         observed: The performance told, if any.
         status: ``open``, ``pending``, ``done`` or ``failed``.
