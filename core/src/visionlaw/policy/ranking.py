@@ -28,7 +28,8 @@ class RankedCandidate:
         predicted: Expected performance in the benchmark's own unit; an observed result is not put in its place.
         standard_error: Of the performance around it, as the sampler believes; of samplers without beliefs, of the
             expectation, by the jackknife: None with fewer than 3 results.
-        interval: Holds the performance with a chance of 80%, training noise aside, as the sampler believes; None without beliefs.
+        interval: Holds the performance with a chance of 80%, training noise aside, as the sampler believes; None
+            without beliefs.
         best: Chance of being the best of all, as the sampler believes; None where it does not know.
         observed: The performance told, if any.
         status: ``open``, ``pending``, ``done`` or ``failed``.
