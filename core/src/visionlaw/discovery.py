@@ -122,6 +122,7 @@ def _plugins_of(distribution: metadata.Distribution, name: str, version: str) ->
                 "incompatible",
                 f"{name} {version} needs '{unmet}', but core is {__version__}.",
                 f"python -m pip install --upgrade {PROJECT} {name}",
+                "core-version",
             )
         return plugins
     plugins: list[Plugin] = []
@@ -132,6 +133,7 @@ def _plugins_of(distribution: metadata.Distribution, name: str, version: str) ->
                 "incompatible",
                 f"{name} {version} speaks hook API '{group}', core {__version__} speaks '{PROJECT}.v{API_VERSION}'.",
                 f"python -m pip install --upgrade {PROJECT} {name}",
+                "core-version",
             )
             plugins.append(plugin)
     return plugins

@@ -29,6 +29,8 @@ from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, LISTING_HOOKS, P
 from visionlaw.specs import SPEC_TYPES, EncoderSpec, Kind, Spec
 
 Status = Literal["ok", "degraded", "broken", "incompatible", "conflict", "disabled"]
+Fault = Literal["other", "import", "hooks", "listing", "spec", "prefix", "duplicate", "core-version"]
+"""What a problem is about; the conformance kit has a check for each."""
 
 HEAVY_MODULES = (
     "torch",
@@ -79,6 +81,7 @@ class Problem:
     status: Status
     reason: str
     remedy: str
+    fault: Fault = "other"
 
 
 @dataclass(eq=False)
@@ -99,9 +102,9 @@ class Plugin:
         """Whether it may still be imported: no problem so far, warnings aside."""
         return all(p.status == "ok" for p in self.problems)
 
-    def fail(self, status: Status, reason: str, remedy: str = "") -> None:
+    def fail(self, status: Status, reason: str, remedy: str = "", fault: Fault = "other") -> None:
         """Note a problem."""
-        self.problems.append(Problem(status, reason, remedy))
+        self.problems.append(Problem(status, reason, remedy, fault))
 
     def record(self) -> PluginRecord:
         """Freeze the present state."""
@@ -209,7 +212,7 @@ def ask_resolve(plugin: Plugin, encoder_id: str) -> EncoderSpec | None:
 
 
 @contextlib.contextmanager
-def _guarded(plugin: Plugin, what: str, status: Status = "degraded") -> Generator[None]:
+def _guarded(plugin: Plugin, what: str, status: Status = "degraded", fault: Fault = "listing") -> Generator[None]:
     """Turn an exception of the plugin, SystemExit included, into a problem; Ctrl-C stays Ctrl-C."""
     try:
         yield
@@ -222,11 +225,12 @@ def _guarded(plugin: Plugin, what: str, status: Status = "degraded") -> Generato
             status,
             f"{what} raised {describe_error(error)}.",
             f"Mend or update {plugin.distribution}; 'visionlaw --no-plugin {plugin.name} …' runs without it.",
+            fault,
         )
 
 
 def _import(plugin: Plugin) -> object | None:
-    with _guarded(plugin, f"Importing '{plugin.entry_point.value}'", "broken"):
+    with _guarded(plugin, f"Importing '{plugin.entry_point.value}'", "broken", "import"):
         return plugin.entry_point.load()
     return None
 
@@ -235,7 +239,7 @@ def _implementations(plugin: Plugin, namespace: object) -> list[tuple[str, Calla
     """Return the plugin's hook functions by name, after pluggy has checked them; note what is unknown."""
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
-    with _guarded(plugin, f"Registering '{plugin.entry_point.value}'", "broken"):
+    with _guarded(plugin, f"Registering '{plugin.entry_point.value}'", "broken", "hooks"):
         manager.register(namespace, plugin.name)
         found: list[tuple[str, Callable[..., object]]] = []
         for caller in manager.get_hookcallers(namespace) or ():
@@ -244,7 +248,8 @@ def _implementations(plugin: Plugin, namespace: object) -> list[tuple[str, Calla
                 continue
             for implementation in caller.get_hookimpls():
                 if implementation.wrapper or implementation.hookwrapper:
-                    plugin.fail("degraded", f"'{caller.name}' is a hook wrapper; listing hooks take none.")
+                    reason = f"'{caller.name}' is a hook wrapper; listing hooks take none."
+                    plugin.fail("degraded", reason, "Return the specs from it.", "hooks")
                 else:
                     found.append((caller.name, implementation.function))
         unmarked = [
@@ -255,7 +260,7 @@ def _implementations(plugin: Plugin, namespace: object) -> list[tuple[str, Calla
             and manager.parse_hookimpl_opts(namespace, name) is None
         ]
         for name in unmarked:
-            plugin.fail("degraded", f"'{name}' is not marked with @hookimpl and was not called.", "Mark it.")
+            plugin.fail("degraded", f"'{name}' is not marked with @hookimpl and was not called.", "Mark it.", "hooks")
         order = [*LISTING_HOOKS, RESOLVE_HOOK]
         return sorted(found, key=lambda pair: order.index(pair[0]))
     return []
@@ -267,6 +272,7 @@ def _unknown_hook(plugin: Plugin, name: str) -> None:
         "degraded",
         f"'{name}' is no hook of API version {API_VERSION} and was not called.",
         f"Did you mean '{close[0]}'?" if close else "See the list of hooks in visionlaw.hookspecs.",
+        "hooks",
     )
 
 
@@ -281,6 +287,7 @@ def _call(plugin: Plugin, hook: str, kind: Kind, function: Callable[..., object]
                 "degraded",
                 f"{hook}() returned {given}, not an iterable of {SPEC_TYPES[kind].__name__}.",
                 "Return a list, or yield each spec.",
+                "listing",
             )
             return []
         before = len(plugin.problems)
@@ -289,7 +296,8 @@ def _call(plugin: Plugin, hook: str, kind: Kind, function: Callable[..., object]
             if spec is not None:
                 specs.append(spec)
             if count >= MOST_ITEMS or len(plugin.problems) - before >= MOST_PROBLEMS:
-                plugin.fail("degraded", f"{hook}() was stopped after {count} items.", "Its author should list fewer.")
+                reason = f"{hook}() was stopped after {count} items."
+                plugin.fail("degraded", reason, "Its author should list fewer.", "listing")
                 break
     return specs
 
@@ -304,15 +312,15 @@ def _as_spec(plugin: Plugin, hook: str, kind: Kind, item: object) -> Spec | None
         fits = fields is not None and (type(item) is expected or not isinstance(item, Spec))
         spec = expected.model_validate(fields) if fits else None
     except ValidationError as error:
-        plugin.fail(
-            "degraded", f"{hook}: the spec '{name}' is invalid and left out ({first_reason(error)}).", "Correct it."
-        )
+        reason = f"{hook}: the spec '{name}' is invalid and left out ({first_reason(error)})."
+        plugin.fail("degraded", reason, "Correct it.", "spec")
         return None
     if spec is None:
         plugin.fail(
             "degraded",
             f"{hook} gave {type(item).__name__} {str(name)[:60]!r} where {expected.__name__} is expected; left out.",
             f"Give {expected.__name__} objects.",
+            "spec",
         )
         return None
     return spec

@@ -88,6 +88,11 @@ class Registry:
         """The health of every plugin, the built-in one first."""
         return tuple(plugin.record() for plugin in self._plugins)
 
+    @property
+    def loaded(self) -> tuple[Plugin, ...]:
+        """Every plugin as the loader left it, the built-in one first: what the conformance kit checks."""
+        return tuple(self._plugins)
+
     def entries(self, kind: Kind | None = None) -> tuple[Entry, ...]:
         """All specs of a kind, or all, by plugin in the order in which they list them."""
         return tuple(e for (k, _), e in self._entries.items() if kind is None or k == kind)
@@ -257,7 +262,7 @@ class Registry:
                 self._refused[kind, name] = reason
             for loser in dict.fromkeys(losers):
                 loser.specs = [s for s in loser.specs if (s.kind, s.id) != (kind, name)]
-                loser.fail("conflict" if len(owners) > 1 else "degraded", reason, remedy)
+                loser.fail("conflict" if len(owners) > 1 else "degraded", reason, remedy, "duplicate")
 
     def _refuse_foreign_prefixes(self) -> None:
         for plugin in self._plugins:
@@ -267,12 +272,12 @@ class Registry:
                     "degraded",
                     f"'{spec.id}' is left out: an id's prefix is its entry point's name, here '{plugin.name}'.",
                     f"Name it '{plugin.name}/…', or add an entry point '{spec.prefix}'.",
+                    "prefix",
                 )
             plugin.specs = [s for s in plugin.specs if s not in foreign]
             for alias in sorted({a for s in plugin.specs for a in s.aliases if _is_foreign(a, plugin.name)}):
-                plugin.fail(
-                    "degraded", f"The alias '{alias}' is left out: it is an id of another family.", "Choose another."
-                )
+                reason = f"The alias '{alias}' is left out: it is an id of another family."
+                plugin.fail("degraded", reason, "Choose another.", "prefix")
 
 
 def _is_foreign(alias: str, plugin: str) -> bool:

@@ -93,6 +93,12 @@ class Spec(BaseModel):
     tags: tuple[str, ...] = Field(default=(), description="Free words to search by.")
     options: dict[str, Option] = Field(default={}, description="Options that '?name=value' may set.")
     extras: tuple[str, ...] = Field(default=(), description="Extras of the distribution that the target needs.")
+    tiny: Target | None = Field(
+        default=None,
+        description="'package.module:callable' for the checks: called as callable(spec, folder), it writes what a tiny "
+        "instance needs, such as random weights, into the folder, and returns the spec of that instance. None: the "
+        "target itself needs nothing.",
+    )
     deprecated: str | None = Field(default=None, description="Why it should no longer be used; None when current.")
     superseded_by: str | None = Field(default=None, description="The id to use instead of a deprecated one.")
 

@@ -25,7 +25,7 @@ def load_target(spec: Spec, distribution: str, arguments: Mapping[str, Any]) -> 
         VisionlawError: What the target itself raised for the user.
     """
     with third_party(f"Loading '{spec.id}'", distribution, spec.extras):
-        return _resolve(spec, distribution)(spec, **arguments)
+        return resolve_name(spec.target, "target", spec, distribution)(spec, **arguments)
 
 
 def resolve_target(spec: Spec, distribution: str) -> Any:
@@ -35,18 +35,29 @@ def resolve_target(spec: Spec, distribution: str) -> Any:
         MissingDependencyError, PluginError, VisionlawError: As :func:`load_target`.
     """
     with third_party(f"Loading '{spec.id}'", distribution, spec.extras):
-        return _resolve(spec, distribution)
+        return resolve_name(spec.target, "target", spec, distribution)
 
 
-def _resolve(spec: Spec, distribution: str) -> Callable[..., Any]:
-    module, _, path = spec.target.partition(":")
+def resolve_name(target: str, role: str, spec: Spec, distribution: str) -> Callable[..., Any]:
+    """Import what 'package.module:callable' names.
+
+    Args:
+        target: The name.
+        role: What it is to the spec, for the message: ``target``.
+        spec: The spec that names it.
+        distribution: Who provides it.
+
+    Raises:
+        PluginError: The module has no such name; what importing the module raises passes.
+    """
+    module, _, path = target.partition(":")
     found: Any = importlib.import_module(module)
     for name in path.split("."):
         try:
             found = getattr(found, name)
         except AttributeError:
             raise PluginError(
-                f"The target '{spec.target}' of '{spec.id}' does not exist.",
+                f"The {role} '{target}' of '{spec.id}' does not exist.",
                 f"Update {distribution}, or report it to its author.",
             ) from None
     return found

@@ -1,0 +1,83 @@
+"""The verb ``check``: is a plugin right?"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from visionlaw.cli.context import JsonOption, SpaceOption, project
+from visionlaw.cli.output import note, print_json, write
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from visionlaw.testing.session import Report, Result
+
+
+def check(
+    names: Annotated[
+        list[str],
+        typer.Argument(metavar="DIST_OR_ID", help="A distribution, a plugin, or an id that is installed; several."),
+    ],
+    expect: Annotated[
+        list[str] | None,
+        typer.Option(metavar="CHECK=REASON", help="A check that fails, and why; also CHECK[ID]=REASON. Repeatable."),
+    ] = None,
+    space: SpaceOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Check a plugin: its metadata, its import, and all that it provides, on tiny weights and offline.
+
+    Exit code 2 where a check fails. Nothing is downloaded and no real weights are loaded.
+
+    Example: visionlaw check visionlaw-classical
+    """
+    from dataclasses import asdict
+
+    from visionlaw.testing.session import Report, Session, subjects_of
+
+    session = Session(subjects_of(names, project(space).registry), _expected(expect or ()))
+    results: list[Result] = []
+    for result in session.results():
+        results.append(result)
+        if not as_json and result.status != "passed":
+            _print_result(result)
+    report = Report(tuple(results))
+    if as_json:
+        print_json({"counts": report.counts, "results": [asdict(result) for result in results]})
+    else:
+        _print_counts(report)
+    if report.failed:
+        raise typer.Exit(2)
+
+
+def _expected(texts: Sequence[str]) -> dict[str, str]:
+    from visionlaw.errors import ConfigError
+
+    found: dict[str, str] = {}
+    for text in texts:
+        # An id may hold '=' among its options; what follows the bracket is the reason.
+        head, bracket, tail = text.partition("]") if "[" in text.partition("=")[0] else text.partition("=")
+        name, reason = (head + bracket, tail.removeprefix("=")) if bracket == "]" else (head, tail)
+        if not reason.strip():
+            raise ConfigError(f"--expect '{text}' gives no reason.", "Write CHECK=REASON, or CHECK[ID]=REASON.")
+        found[name.strip()] = reason.strip()
+    return found
+
+
+def _print_result(result: Result) -> None:
+    show = note if result.status == "skipped" else write
+    show(f"{result.status:<8} {result.label}: {result.message}")
+    if result.remedy and result.status == "failed":
+        write(f"         → {result.remedy}")
+
+
+def _print_counts(report: Report) -> None:
+    counts = report.counts
+    ran = sum(counts.values()) - counts["skipped"]
+    of = len({(result.kind, result.subject) for result in report.results})
+    write(
+        f"{ran} checks of {of} ran: {counts['passed']} passed, {counts['failed']} failed, "
+        f"{counts['expected']} were expected to fail; {counts['skipped']} were skipped."
+    )
