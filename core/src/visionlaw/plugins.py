@@ -225,7 +225,7 @@ def _guarded(plugin: Plugin, what: str, status: Status = "degraded", fault: Faul
             status,
             f"{what} raised {describe_error(error)}.",
             f"Mend or update {plugin.distribution}; 'visionlaw --no-plugin {plugin.name} …' runs without it.",
-            fault,
+            "spec" if isinstance(error, ValidationError) else fault,
         )
 
 
