@@ -37,6 +37,7 @@ SPEC_KINDS: tuple[Kind, ...] = (
 _HOMES = (
     "plugin_checks",
     "spec_checks",
+    "deprecation_checks",
 )
 """Modules of this package that define checks, in the order in which they run."""
 
