@@ -38,6 +38,10 @@ _HOMES = (
     "plugin_checks",
     "spec_checks",
     "deprecation_checks",
+    "encoder_tokens",
+    "encoder_geometry",
+    "encoder_conduct",
+    "encoder_loading",
 )
 """Modules of this package that define checks, in the order in which they run."""
 
