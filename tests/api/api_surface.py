@@ -56,11 +56,13 @@ BLOCKS = {
     ),
     "visionlaw.datasets.records": ("PairRecord", "Point"),
     "visionlaw.features.early_exit": ("read_outputs",),
+    "visionlaw.features.extract": ("extract",),
     "visionlaw.features.images": ("image_ref", "image_size", "list_images", "load_image"),
     "visionlaw.features.preprocess": ("prepare",),
     "visionlaw.guard": ("describe_error",),
     "visionlaw.ids": ("ENCODER_PATTERN", "WORD_PATTERN", "is_encoder_id", "prefix_of", "resolution_of"),
     "visionlaw.libraries": ("quiet_transformers",),
+    "visionlaw.scoring.representations": ("check_combinable", "name_of"),
     "visionlaw.weights": ("config_folder", "weights_folder"),
     # What a verb is made with.
     "visionlaw.cli.context": ("JsonOption", "SpaceOption", "project"),
