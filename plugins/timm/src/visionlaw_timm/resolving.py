@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, cast
 
 import timm
@@ -12,20 +13,22 @@ from torch import nn
 from visionlaw.errors import InvalidIdError, did_you_mean
 from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.backbone import Backbone
+from visionlaw_timm.catalogue import revision_of
 from visionlaw_timm.facts import Facts
 
 _REGISTRY = cast("Any", timm.models)
 
 
 def resolve(encoder_id: str) -> EncoderSpec:
-    """Return the spec of ``timm/<architecture>.<tag>@<pixels>``.
+    """Return the spec of ``timm/<architecture>.<tag>@<pixels>``, pinned where its weights are known to be.
 
     Raises:
         InvalidIdError: timm has no such model or tag, it has no weights on the hub, cannot take that resolution, or
             does not show its layers as one grid.
     """
     name, _, pixels = encoder_id.removeprefix("timm/").rpartition("@")
-    return measure(name, int(pixels)).spec(f"timm's {name}.")
+    facts = measure(name, int(pixels))
+    return replace(facts, revision=revision_of(facts.repository)).spec(f"timm's {name}.")
 
 
 def measure(name: str, resolution: int) -> Facts:
