@@ -7,6 +7,7 @@ known by their ids; their weights are what the hub's cache has as main when they
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.facts import Facts
@@ -225,6 +226,7 @@ def known(encoder_id: str) -> EncoderSpec | None:
     return next(found, None)
 
 
-def revision_of(repository: str) -> str | None:
-    """Return the commit that a repository is pinned to, whatever the resolution its weights are used at."""
-    return next((facts.revision for facts, _, _ in KNOWN if facts.repository == repository), None)
+def with_weights(facts: Facts) -> Facts:
+    """Return facts along with what is known of the weights at any resolution: the pinned commit."""
+    pinned = {same.name: same.revision for same, _, _ in KNOWN}
+    return replace(facts, revision=pinned.get(facts.name))

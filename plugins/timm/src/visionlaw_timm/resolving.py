@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, cast
 
 import timm
@@ -13,7 +12,7 @@ from torch import nn
 from visionlaw.errors import InvalidIdError, did_you_mean
 from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.backbone import Backbone
-from visionlaw_timm.catalogue import revision_of
+from visionlaw_timm.catalogue import with_weights
 from visionlaw_timm.facts import Facts
 
 _REGISTRY = cast("Any", timm.models)
@@ -27,8 +26,7 @@ def resolve(encoder_id: str) -> EncoderSpec:
             does not show its layers as one grid.
     """
     name, _, pixels = encoder_id.removeprefix("timm/").rpartition("@")
-    facts = measure(name, int(pixels))
-    return replace(facts, revision=revision_of(facts.repository)).spec(f"timm's {name}.")
+    return with_weights(measure(name, int(pixels))).spec(f"timm's {name}.")
 
 
 def measure(name: str, resolution: int) -> Facts:
