@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import open_clip
@@ -27,19 +28,20 @@ def resolve(encoder_id: str) -> EncoderSpec:
     return facts.spec(None if encoder_id == facts.id else name, f"OpenCLIP's {model}, {tag}.")
 
 
-def measure(model: str, tag: str, resolution: int) -> Facts:
+def measure(model: str, tag: str, resolution: int, config: Mapping[str, Any] | None = None) -> Facts:
     """Return the facts of a tower at a resolution.
 
     Args:
         model: The architecture, as open_clip names it.
         tag: Of its weights, as open_clip names it.
         resolution: Input side in pixels.
+        config: ``model_cfg`` of one of another width or depth; None: the published one.
 
     Raises:
         InvalidIdError: As :func:`resolve`.
     """
     repository = _repository(model, tag)
-    config = cast("dict[str, Any]", open_clip.get_model_config(model))
+    config = config or cast("dict[str, Any]", open_clip.get_model_config(model))
     own: int = config["vision_cfg"].get("image_size", 224)
     refused = InvalidIdError(
         f"OpenCLIP's '{model}' cannot turn {resolution}×{resolution} pixels into whole tokens.",

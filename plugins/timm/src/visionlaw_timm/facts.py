@@ -64,4 +64,5 @@ class Facts:
             parameters=self.parameters,
             options={"layer": layer_option()},
             variants=layer_variants(self.layers),
+            tiny="visionlaw_timm.tiny:build",
         )

@@ -99,6 +99,7 @@ class Family:
             patch=checkpoint.patch,
             channels=checkpoint.channels,
             parameters=checkpoint.parameters,
+            tiny=f"visionlaw_transformers.tiny:{self.prefix}",
         )
 
 
