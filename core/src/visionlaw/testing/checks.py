@@ -37,6 +37,10 @@ SPEC_KINDS: tuple[Kind, ...] = (
 _HOMES = (
     "plugin_checks",
     "spec_checks",
+    "collection_checks",
+    "dataset_checks",
+    "image_source_checks",
+    "trainer_checks",
 )
 """Modules of this package that define checks, in the order in which they run."""
 
