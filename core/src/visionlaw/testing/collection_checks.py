@@ -198,8 +198,8 @@ def _load_some(subject: Subject, items: list[Any]) -> None:
             fail(f"After pickling, {where} is another image.", "Give ImageRef.load all that the image depends on.")
 
 
-@check("options", *BOTH, needs=("stable",))
-def options(subject: Subject) -> None:
+@check("option-choices", *BOTH, needs=("stable",))
+def option_choices(subject: Subject) -> None:
     """Each declared choice of an option loads and yields, and the declared defaults are what holds without them."""
     for name, option in _options(subject).items():
         for value in _values(option):

@@ -26,7 +26,7 @@ from visionlaw.testing.subjects import Subject
 WELL_FORMED = ("keypoints", "sizes", "further-positions")
 
 
-@check("dataset-protocol", "dataset")
+@check("dataset-protocol", "dataset", needs=("options",))
 def dataset_protocol(subject: Subject) -> None:
     """It loads, and has what a ``CorrespondenceDataset`` has: ``version``, ``len()``, iteration."""
     spec = subject.declared

@@ -16,7 +16,7 @@ from visionlaw.testing.samples import MOST_ITEMS, check_ref, fingerprint, first_
 from visionlaw.testing.subjects import Subject
 
 
-@check("image-source-protocol", "image_source")
+@check("image-source-protocol", "image_source", needs=("options",))
 def image_source_protocol(subject: Subject) -> None:
     """It loads, and has what an ``ImageSource`` has: ``len()`` and iteration."""
     if not isinstance(subject.instance, ImageSource):

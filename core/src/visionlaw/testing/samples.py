@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Sequence
 from functools import wraps
 from itertools import islice
 from typing import Any, TypeVar, cast
-from weakref import WeakKeyDictionary
 
 import numpy as np
 from PIL import Image
@@ -31,13 +30,10 @@ T = TypeVar("T")
 
 def once(function: Callable[[Subject], T]) -> Callable[[Subject], T]:
     """Have a function of a subject computed once for each; where it raises, it is called again the next time."""
-    known: WeakKeyDictionary[Subject, T] = WeakKeyDictionary()
 
     @wraps(function)
     def remembered(subject: Subject) -> T:
-        if subject not in known:
-            known[subject] = function(subject)
-        return known[subject]
+        return subject.shared(f"{function.__module__}.{function.__qualname__}", lambda: function(subject))
 
     return remembered
 

@@ -55,7 +55,7 @@ class Trained:
     after: Files
 
 
-@check("trainer-protocol", "trainer")
+@check("trainer-protocol", "trainer", needs=("options",))
 def trainer_protocol(subject: Subject) -> None:
     """It loads in its miniature project, and has what a ``Trainer`` has: ``finetune`` and ``evaluate``."""
     _task(subject)
