@@ -71,6 +71,9 @@ def answer(question: str, reply: str) -> None:
     """Do, in the new process, what :func:`ask_elsewhere` asks."""
     facts = cast("dict[str, Any]", json.loads(Path(question).read_text(encoding="utf-8")))
     spec = SPEC_TYPES[facts["kind"]].model_validate(facts["spec"])
-    instance = load_target(spec, facts["distribution"], facts["arguments"])
+    arguments = facts["arguments"]
+    if arguments["root"] is not None:
+        arguments["root"] = Path(arguments["root"])
+    instance = load_target(spec, facts["distribution"], arguments)
     told = {"items": fingerprints(first_items(instance, more=1)), "version": getattr(instance, "version", None)}
     Path(reply).write_text(json.dumps(told, default=str), encoding="utf-8")
