@@ -105,8 +105,8 @@ class ImageRef:
 
     Attributes:
         key: Stable identity of the image's content: a digest of its bytes, or of the recipe that draws it.
-        load: Returns the image, the same pixels each time; may be called from a worker thread, and goes to worker
-            processes by pickle, which a :func:`functools.partial` of a module's function survives and a lambda does not.
+        load: Returns the image, the same pixels each time; may be called from a worker thread. It goes to worker
+            processes by pickle, which a :func:`functools.partial` of a module's function survives, and no lambda.
     """
 
     key: str
