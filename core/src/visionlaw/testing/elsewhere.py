@@ -46,7 +46,7 @@ def ask_elsewhere(subject: Subject) -> Elsewhere:
         "count": len(items_of(subject)),
     }
     question.write_text(json.dumps(facts, default=str), encoding="utf-8")
-    paths = os.pathsep.join(path for path in sys.path if path)
+    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)  # it works in another folder
     done = subprocess.run(  # noqa: S603  no shell, and the program is this Python
         [sys.executable, "-c", _CODE, str(question), str(reply)],
         env={**os.environ, "PYTHONHASHSEED": HASH_SEED, "PYTHONPATH": paths},
