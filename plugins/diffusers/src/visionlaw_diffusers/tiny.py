@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.transformers.dit_transformer_2d import DiTTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
@@ -34,6 +35,8 @@ from visionlaw.testing.random_weights import random_module
 from visionlaw_diffusers.components import quiet
 
 SCALE = 0.15
+LOG_VARIANCE = -15.0
+"""Of latents, about what trained VAEs say."""
 NARROW, WIDE = 8, 16
 MOST_ATTENDED = 32
 """Largest side of a map with attention: 96×96 latents attending to each other would not be tiny."""
@@ -171,9 +174,8 @@ def _told(spec: EncoderSpec, folder: Path, channels: int, variants: dict[str, Va
 
 
 def _vae(folder: Path, latents: Latents, latent_channels: int = 4, **more: Any) -> None:
-    _save(
-        folder / "vae",
-        lambda: AutoencoderKL(
+    def build() -> AutoencoderKL:
+        return AutoencoderKL(
             block_out_channels=(NARROW,) * latents.levels,
             down_block_types=("DownEncoderBlock2D",) * latents.levels,
             up_block_types=("UpDecoderBlock2D",) * latents.levels,
@@ -181,14 +183,32 @@ def _vae(folder: Path, latents: Latents, latent_channels: int = 4, **more: Any) 
             mid_block_add_attention=latents.side <= MOST_ATTENDED,
             norm_num_groups=4,
             **more,
-        ),
-        scale=0,
-    )
+        )
+
+    vae = random_module(build, SCALE)
+    _as_if_trained(vae)
+    vae.save_pretrained(folder / "vae")
     if "force_upcast" not in more:  # as in configurations that are older than it
         path = folder / "vae" / "config.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         del config["force_upcast"]
         path.write_text(json.dumps(config), encoding="utf-8")
+
+
+@torch.no_grad()
+def _as_if_trained(vae: Any) -> None:
+    """Give latents the variance of one, once they are scaled, and hardly any deviation: as those of trained VAEs have.
+
+    Otherwise the noise, which another image changes all over, would drown the image.
+    """
+    noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    mean = vae.encode(noise).latent_dist.mean
+    last = vae.encoder.conv_out if vae.quant_conv is None else vae.quant_conv
+    count = mean.shape[1]
+    last.weight[:count] /= mean.std() * vae.config.scaling_factor
+    last.weight[count:] = 0
+    last.bias[:] = 0
+    last.bias[count:] = LOG_VARIANCE
 
 
 def _text_encoder(folder: Path, suffix: str, cls: Any, width: int, projection: int, pad: str) -> None:
