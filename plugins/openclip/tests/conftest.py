@@ -78,5 +78,5 @@ def listed(monkeypatch: pytest.MonkeyPatch, spec_of: Callable[..., EncoderSpec])
     tower = build_tower({"embed_dim": EMBEDDING, "vision_cfg": VISIONS["vit"]}, 56)
     revision = "0123456789abcdef0123456789abcdef01234567"
     facts = Facts("tiny", "random", 56, (Layer(14, 32),) * 4, tower.parameters, "visionlaw/tiny", True, "MIT", revision)
-    monkeypatch.setitem(catalogue.LISTED, "tiny", (facts, "", ()))
+    monkeypatch.setitem(catalogue.KNOWN, "tiny", (facts, "", ()))
     return facts.spec("tiny")

@@ -10,20 +10,20 @@ import torch
 
 from visionlaw.errors import InvalidIdError, did_you_mean
 from visionlaw.specs import EncoderSpec, Layer
-from visionlaw_openclip.catalogue import model_and_tag
+from visionlaw_openclip.catalogue import model_and_tag, with_weights
 from visionlaw_openclip.facts import Facts
 from visionlaw_openclip.tower import Tower, UnsuitableSizeError, build_tower
 
 
 def resolve(encoder_id: str) -> EncoderSpec:
-    """Return the spec of ``openclip/<model>/<pretrained>@<pixels>``.
+    """Return the spec of ``openclip/<model>/<pretrained>@<pixels>``, pinned where its weights are known to be.
 
     Raises:
         InvalidIdError: open_clip has no such model or tag, the tag has no safetensors on the hub, or the tower cannot
             take that resolution or does not show its layers.
     """
     model, tag = model_and_tag(encoder_id)
-    facts = measure(model, tag, int(encoder_id.rpartition("@")[2]))
+    facts = with_weights(measure(model, tag, int(encoder_id.rpartition("@")[2])))
     name = encoder_id.removeprefix("openclip/").rpartition("@")[0]
     return facts.spec(None if encoder_id == facts.id else name, f"OpenCLIP's {model}, {tag}.")
 

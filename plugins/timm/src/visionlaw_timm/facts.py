@@ -41,11 +41,16 @@ class Facts:
     repository: str
     revision: str | None = None
 
+    @property
+    def id(self) -> str:
+        """``timm/<architecture>.<tag>@<pixels>``."""
+        return f"timm/{self.name}@{self.resolution}"
+
     def spec(self, description: str = "", tags: tuple[str, ...] = ()) -> EncoderSpec:
         """Return the spec: the last layer's tokens, and how those of other layers differ."""
         last = self.layers[-1]
         return EncoderSpec(
-            id=f"timm/{self.name}@{self.resolution}",
+            id=self.id,
             target="visionlaw_timm.encoder:build",
             description=description,
             tags=tags,

@@ -14,20 +14,21 @@ from torch import nn
 from visionlaw.errors import InvalidIdError, did_you_mean
 from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.backbone import Backbone
+from visionlaw_timm.catalogue import with_weights
 from visionlaw_timm.facts import Facts
 
 _REGISTRY = cast("Any", timm.models)
 
 
 def resolve(encoder_id: str) -> EncoderSpec:
-    """Return the spec of ``timm/<architecture>.<tag>@<pixels>``.
+    """Return the spec of ``timm/<architecture>.<tag>@<pixels>``, pinned where its weights are known to be.
 
     Raises:
         InvalidIdError: timm has no such model or tag, it has no weights on the hub, cannot take that resolution, or
             does not show its layers as one grid.
     """
     name, _, pixels = encoder_id.removeprefix("timm/").rpartition("@")
-    return measure(name, int(pixels)).spec(f"timm's {name}.")
+    return with_weights(measure(name, int(pixels))).spec(f"timm's {name}.")
 
 
 def measure(name: str, resolution: int, arguments: Mapping[str, Any] = MappingProxyType({})) -> Facts:
