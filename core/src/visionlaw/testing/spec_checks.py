@@ -47,7 +47,8 @@ def licence(subject: Subject) -> None:
     """The licence of the weights, or of the data, is stated."""
     spec = cast("EncoderSpec | DatasetSpec", subject.declared)
     if not (spec.license or "").strip():
-        _leave_resolved(subject)
+        if _made_on_demand(subject):
+            skip("It is not listed but resolved: its repository says what its licence is.")
         what = "weights" if isinstance(spec, EncoderSpec) else "data"
         fail(
             f"'{spec.id}' names no licence of its {what}.", "Write license='…', an SPDX identifier where there is one."
@@ -60,8 +61,9 @@ def pinned_revision(subject: Subject) -> None:
     spec = cast("EncoderSpec", subject.declared)
     if spec.checkpoint is None or Path(spec.checkpoint).is_absolute():
         return
+    if spec.revision is None and _made_on_demand(subject):
+        skip("It is not listed but resolved: core pins it to the commit that is there when it is first used.")
     if not COMMIT.fullmatch(spec.revision or ""):
-        _leave_resolved(subject)
         fail(
             f"'{spec.id}' loads '{spec.checkpoint}' at '{spec.revision or 'whatever is newest'}'.",
             "Write revision='…', the 40 hexadecimal digits of a commit.",
@@ -118,7 +120,6 @@ def options(subject: Subject) -> None:
         )
 
 
-def _leave_resolved(subject: Subject) -> None:
-    """Skip what an open-ended family cannot know of a model that it does not list; core pins it on its first use."""
-    if subject.spec not in subject.plugin.specs:
-        skip("It is not listed, but resolved: nobody has looked at this model.")
+def _made_on_demand(subject: Subject) -> bool:
+    """Whether the plugin resolves the spec's id but does not list it, so that nobody wrote down what is known of it."""
+    return subject.declared.id not in {spec.id for spec in subject.plugin.specs}
