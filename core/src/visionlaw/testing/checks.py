@@ -37,6 +37,7 @@ SPEC_KINDS: tuple[Kind, ...] = (
 _HOMES = (
     "plugin_checks",
     "spec_checks",
+    "deprecation_checks",
     "encoder_tokens",
     "encoder_geometry",
     "encoder_conduct",
