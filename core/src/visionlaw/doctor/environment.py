@@ -38,6 +38,5 @@ def examine(bench: Bench) -> Section:
 
 def _suggestion(name: str) -> str:
     # Without what they all begin with, by which any two are close.
-    return did_you_mean(name.removeprefix(OURS), [known.removeprefix(OURS) for known in KNOWN]).replace(
-        "'", f"'{OURS}", 1
-    )
+    known = [variable.removeprefix(OURS) for variable in KNOWN]
+    return did_you_mean(name.removeprefix(OURS), known, limit=1).replace("'", f"'{OURS}", 1)
