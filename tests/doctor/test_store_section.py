@@ -83,6 +83,7 @@ def test_another_schema_and_another_programs_database(bench, filled: Path) -> No
     assert "database of something else" in store.examine(bench()).findings[0].message
 
 
+@pytest.mark.slow
 def test_one_that_is_kept_busy_is_given_up(bench, filled: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(store, "SECONDS", 5)
     connection = sqlite3.connect(filled, isolation_level=None)
