@@ -234,6 +234,12 @@ def test_a_projects_file_cannot_pass_something_else_off_as_a_shipped_plugin(cli:
     assert "visionlaw-evil" in done.err
     assert "install visionlaw-evil" in cli("plugins", "install", "visionlaw-evil").out
     assert "install visionlaw_timm" in cli("plugins", "install", "timm").out
+    for entry in ('mine = "clip"', 'visionlaw-transformers = "visionlaw-evil"'):
+        (tmp_path / "registry.toml").write_text(f"[catalogue]\n{entry}\n")
+        name = "clip" if "clip" in entry else "visionlaw-transformers"
+        done = cli("plugins", "install", name, "--yes")
+        assert (done.code, done.out) == (2, "")
+        assert "visionlaw-transformers" in done.err
 
 
 def test_without_pip_the_remedy_is_that_of_the_tool_that_is_there(

@@ -90,4 +90,9 @@ def test_the_value_of_a_secret_variable_is_found_wherever_it_is(monkeypatch: pyt
 
 def test_names_of_secrets() -> None:
     assert all(map(is_secret, ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "VISIONLAW_PASSWORD", "hf_secret", "X_API_KEY")))
-    assert not any(map(is_secret, ("HF_HOME", "HF_HUB_OFFLINE", "VISIONLAW_STORE", "CUDA_VISIBLE_DEVICES")))
+    assert not any(
+        map(
+            is_secret,
+            ("HF_HOME", "TOKENIZERS_PARALLELISM", "GIT_AUTHOR_NAME", "VISIONLAW_STORE", "CUDA_VISIBLE_DEVICES"),
+        )
+    )

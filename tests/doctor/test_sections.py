@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sys
 from collections import namedtuple
@@ -116,6 +117,14 @@ def test_a_disk_that_is_nearly_full_is_told_once(bench, monkeypatch: pytest.Monk
     assert findings[0].message.startswith("Only 3 GB are free on the disk of results and features (")
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 10 * 10**9))
     assert disk.examine(bench()).findings == ()
+
+
+def test_a_folder_that_cannot_be_written_to_is_told(bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    allowed = os.access
+    # Root may write everywhere, so that no permission could show it.
+    monkeypatch.setattr(os, "access", lambda path, mode: Path(path) != tmp_path and allowed(path, mode))
+    messages = [finding.message for finding in disk.examine(bench()).findings]
+    assert f"'{tmp_path}', where results and features are kept, cannot be written to." in messages
 
 
 def test_the_folders_of_the_report_are_not_made(bench, tmp_path: Path) -> None:

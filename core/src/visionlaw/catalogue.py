@@ -73,7 +73,8 @@ def wanted(found: Iterable[Offer], names: Iterable[str]) -> tuple[Offer, ...]:
 
     Raises:
         UnknownIdError: A name that the catalogue does not have.
-        ConflictError: A prefix for which the project's registry.toml names another distribution than the shipped one.
+        ConflictError: A name that means two distributions, or a prefix for which the project's registry.toml names
+            another distribution than the shipped one.
     """
     known = tuple(found)
     chosen: dict[str, Offer] = {}
@@ -84,14 +85,19 @@ def wanted(found: Iterable[Offer], names: Iterable[str]) -> tuple[Offer, ...]:
 
 
 def _offer(known: tuple[Offer, ...], name: str) -> Offer:
-    for offer in known:
-        if normalise(offer.distribution) == normalise(name):
-            return offer
-    for offer in known:
+    found = [offer for offer in known if offer.prefix == name or normalise(offer.distribution) == normalise(name)]
+    if not found:
+        raise _unknown(known, name)
+    meant = list(dict.fromkeys(offer.distribution for offer in found))
+    if len({normalise(distribution) for distribution in meant}) > 1:
+        raise ConflictError(
+            f"'{name}' is a prefix of one distribution and the name of another in the catalogue: {', '.join(meant)}.",
+            "Rename the prefix in this project's registry.toml.",
+        )
+    for offer in found:
         if offer.prefix == name:
             _refuse_replaced(offer)
-            return offer
-    raise _unknown(known, name)
+    return found[0]
 
 
 def _refuse_replaced(offer: Offer) -> None:

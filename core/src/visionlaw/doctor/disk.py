@@ -14,13 +14,14 @@ from visionlaw.doctor.section import Finding, Section, size_text
 from visionlaw.hub import hub_cache
 
 LEAST_FREE = 10 * 10**9
+WEIGHTS = "weights"
 
 
 def examine(bench: Bench) -> Section:
     """Say how much is free, and whether it can be written to."""
     places = {
         "results and features": bench.project.state_dir,
-        "weights": hub_cache(),
+        WEIGHTS: hub_cache(),
         "indexes of data sets": cache_folder(),
         "temporary files": Path(tempfile.gettempdir()),
     }
@@ -35,7 +36,7 @@ def examine(bench: Bench) -> Section:
         rows.append((name, str(place), f"{size_text(usage.free)} of {size_text(usage.total)} free"))
         if usage.free < LEAST_FREE:
             full.setdefault(folder.stat().st_dev, ([], usage.free))[0].append(f"{name} ({place})")
-        if not writable:
+        if not writable and name != WEIGHTS:  # which many share, and few may write
             text = f"'{folder}', where {name} are kept, cannot be written to."
             findings.append(Finding(text, "Check its permissions, or keep them elsewhere."))
     for names, free in full.values():

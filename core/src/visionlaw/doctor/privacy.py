@@ -11,7 +11,7 @@ HIDDEN = "***"
 SHORTEST_SECRET = 6
 """A shorter value is not looked for elsewhere: it could be a part of any word."""
 
-_SECRET = re.compile(r"TOKEN|SECRET|PASSW|PASSPHRASE|CREDENTIAL|KEY|AUTH", re.IGNORECASE)
+_SECRET = re.compile(r"TOKEN(?!IZER)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|KEY(?!BOARD)|AUTH(?!OR)", re.IGNORECASE)
 # Up to the last @, since a password may hold one; and without a scheme, since that is easily misspelled.
 _PASSWORD = re.compile(r"//(?P<user>[^\s:/@]*):\S*@")
 _USER_OF_WEB = re.compile(r"(?P<scheme>https?://)[^\s/@]+@")
