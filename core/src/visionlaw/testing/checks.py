@@ -41,6 +41,13 @@ _HOMES = (
     "encoder_geometry",
     "encoder_conduct",
     "encoder_loading",
+    "scorer_checks",
+    "scorer_conduct",
+    "sampler_checks",
+    "sampler_conduct",
+    "combiner_checks",
+    "executor_checks",
+    "command_checks",
 )
 """Modules of this package that define checks, in the order in which they run."""
 
