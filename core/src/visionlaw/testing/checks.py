@@ -37,6 +37,7 @@ SPEC_KINDS: tuple[Kind, ...] = (
 _HOMES = (
     "plugin_checks",
     "spec_checks",
+    "deprecation_checks",
     "encoder_tokens",
     "encoder_geometry",
     "encoder_conduct",
@@ -48,6 +49,10 @@ _HOMES = (
     "combiner_checks",
     "executor_checks",
     "command_checks",
+    "collection_checks",
+    "dataset_checks",
+    "image_source_checks",
+    "trainer_checks",
 )
 """Modules of this package that define checks, in the order in which they run."""
 

@@ -81,9 +81,9 @@ def bench_of(subject: Subject) -> Bench:
 
 
 def tokens_of(encoder: Encoder, batch: torch.Tensor) -> torch.Tensor:
-    """Return the tokens of a copy of inputs, in float32 and without gradients."""
+    """Return a copy of the tokens of a copy of inputs, in float32 and without gradients."""
     with torch.no_grad():
-        return encoder.encode(batch.clone()).detach().float()
+        return encoder.encode(batch.clone()).detach().to(torch.float32, copy=True)
 
 
 def photograph(size: tuple[int, int], seed: int) -> Image.Image:

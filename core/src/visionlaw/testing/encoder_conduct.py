@@ -93,7 +93,7 @@ def memory(subject: Subject) -> None:
         fail(f"'{subject.name}' stays in memory after its last use.", "Keep no encoder in a global, nor in a cache.")
 
 
-@check("lasting-tokens", "encoder", needs=("deterministic",))
+@check("lasting-tokens", "encoder", needs=("batch-shape",))
 def lasting_tokens(subject: Subject) -> None:
     """Tokens stay what they are when the next batch is encoded."""
     bench = bench_of(subject)

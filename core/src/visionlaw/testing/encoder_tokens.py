@@ -25,7 +25,7 @@ LARGEST_DRIFT = 0.5
 HALF = (torch.float16, torch.bfloat16)
 
 
-@check("loads", "encoder", needs=("tiny",))
+@check("loads", "encoder", needs=("tiny", "options", "safe-files"))
 def loads(subject: Subject) -> None:
     """The target makes an encoder of tiny weights."""
     if not isinstance(subject.instance, Encoder):
@@ -159,7 +159,7 @@ def reads_image(subject: Subject) -> None:
         fail(f"'{subject.name}' returns the same tokens for different images.", "Encode the batch that is given.")
 
 
-@check("grid-order", "encoder", needs=("grid", "deterministic", "reads-image"))
+@check("grid-order", "encoder", needs=("grid", "batch-invariant", "reads-image"))
 def grid_order(subject: Subject) -> None:
     """Tokens are in row-major order: what changes in one patch of the input changes the tokens around it most.
 
