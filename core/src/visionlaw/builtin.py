@@ -183,12 +183,14 @@ def visionlaw_image_sources() -> Iterable[ImageSourceSpec]:
     yield ImageSourceSpec(
         id="folder",
         target="visionlaw.images.folder:build",
+        tiny="visionlaw.testing.miniatures:images",
         description="The images of a folder and of all folders in it.",
         tags=("no-download",),
     )
     yield ImageSourceSpec(
         id="list",
         target="visionlaw.images.listed:build",
+        tiny="visionlaw.testing.miniatures:listed",
         description="Images that a file lists, relative to it: a path a line, or .csv, .tsv, .jsonl with captions.",
         tags=("no-download",),
         options=_COLUMNS,
@@ -197,6 +199,7 @@ def visionlaw_image_sources() -> Iterable[ImageSourceSpec]:
     yield ImageSourceSpec(
         id="parquet",
         target="visionlaw.images.parquet:build",
+        tiny="visionlaw.testing.miniatures:parquet",
         description="Images in a parquet file, or in a folder of them, with captions where there is a column of them.",
         tags=("no-download",),
         extras=("parquet",),
@@ -206,6 +209,7 @@ def visionlaw_image_sources() -> Iterable[ImageSourceSpec]:
     yield ImageSourceSpec(
         id="hf",
         target="visionlaw.images.huggingface:build",
+        tiny="visionlaw.testing.miniatures:saved",
         description="A Hugging Face data set on this machine: saved to disk, or a folder of Arrow or parquet files.",
         tags=("no-download",),
         extras=("parquet",),
@@ -223,6 +227,7 @@ def visionlaw_datasets() -> Iterable[DatasetSpec]:
     yield DatasetSpec(
         id="pairs",
         target="visionlaw.datasets.folder:build",
+        tiny="visionlaw.testing.miniatures:pairs",
         description="Pairs of your own: a folder of pairs.json and images, as 'visionlaw dataset make' writes it.",
         tags=("keypoints", "no-download"),
         license="as the folder's maker says",

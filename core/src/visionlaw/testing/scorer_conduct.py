@@ -127,11 +127,11 @@ def scorer_progress(subject: Subject) -> None:
 @check("scorer-empty", "scorer", needs=("scores-each",))
 def scorer_empty(subject: Subject) -> None:
     """Without data it says in a sentence that there are none."""
-    from visionlaw.testing.synthetic import SyntheticPairs
+    from visionlaw.testing.drawn import DrawnPairs
 
     scoring = scoring_of(subject)
     try:
-        run = scoring.run(data=SyntheticPairs([]) if scoring.spec.data == "pairs" else [])
+        run = scoring.run(data=DrawnPairs([]) if scoring.spec.data == "pairs" else [])
     except VisionlawError:
         return
     except Exception as error:  # noqa: BLE001  other people's code

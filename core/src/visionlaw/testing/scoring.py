@@ -1,4 +1,4 @@
-"""Runs of a scorer on the small world of :mod:`visionlaw.testing.synthetic`, as its checks need them."""
+"""Runs of a scorer on the encoders of :mod:`visionlaw.testing.synthetic` and drawn images, as its checks need them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,8 @@ from visionlaw.protocols import FeatureStore, Representation, Score, Scorer, Sco
 from visionlaw.scoring.representations import name_of
 from visionlaw.specs import ScoredData, ScorerSpec
 from visionlaw.testing.checks import skip
-from visionlaw.testing.synthetic import WORDS, SyntheticEncoder, SyntheticPairs, caption, encoders, picture
+from visionlaw.testing.drawn import WORDS, DrawnPairs, caption, picture
+from visionlaw.testing.synthetic import SyntheticEncoder, encoders
 
 if TYPE_CHECKING:
     from visionlaw.testing.subjects import Subject
@@ -172,7 +173,7 @@ class Scoring:
     def data(self, kind: ScoredData, seed: int = 0) -> Any:
         """Return data of a kind; those of another seed have no image in common."""
         if kind == "pairs":
-            return SyntheticPairs.draw(PAIRS, PAIRED, seed)
+            return DrawnPairs.draw(PAIRS, PAIRED, seed)
         captioned = kind == "captions"
         return [(picture(seed * IMAGES + n), caption(n + 5 * seed) if captioned else None) for n in range(IMAGES)]
 

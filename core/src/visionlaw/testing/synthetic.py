@@ -1,4 +1,4 @@
-"""A small world that scorers are checked in: encoders of random but fixed weights, drawn images, pairs, captions.
+"""Encoders of random but fixed weights, which scorers and combiners are checked with, and a store of their features.
 
 The encoders go through the whole of core's machinery: their geometry is real, their tokens depend on what an image
 shows, and each knows which inputs it has encoded.
@@ -8,26 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
 import torch
 from PIL import Image
 
-from visionlaw.arrays import FloatArray
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.maps import FeatureMap
 from visionlaw.features.preprocess import Resize, prepare
-from visionlaw.protocols import EncoderRef, ImageRef, Pair
+from visionlaw.protocols import EncoderRef
 from visionlaw.specs import EncoderSpec
+from visionlaw.testing.drawn import picture
 
 SIDE = 64
 CELLS = 2
 """Mean colours per side that a patch is seen as."""
-SIZES = ((70, 50), (64, 64), (50, 90))
-COLOURS, THINGS, DEEDS = ("red", "blue", "green", "grey"), ("dog", "cat", "bird"), ("sits", "sleeps")
-WORDS = ("a", *COLOURS, *THINGS, *DEEDS)
 
 
 @dataclass(eq=False)
@@ -93,66 +89,6 @@ def feature_map(name: str, image: int, resize: Resize = "squash") -> FeatureMap:
     encoder = replace(encoders()[name], resize=resize)
     pixels, geometry = encoder.preprocess(picture(image).load())
     return FeatureMap(encoder.encode(pixels[None])[0], geometry)
-
-
-def picture(seed: int) -> ImageRef:
-    """Return a drawn image of one of three sizes."""
-    pixels = np.random.default_rng(seed).integers(0, 256, (8, 8, 3), dtype=np.uint8)
-    size = SIZES[seed % len(SIZES)]
-    return ImageRef(
-        hashlib.sha256(pixels.tobytes()).hexdigest(),
-        lambda: Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC),
-    )
-
-
-def caption(number: int) -> str:
-    """Return a caption, another one for each of the first 24."""
-    colour, rest = COLOURS[number % 4], number // 4
-    return f"a {colour} {THINGS[rest % 3]} {DEEDS[rest // 3 % 2]}"
-
-
-@dataclass(frozen=True)
-class SyntheticPairs:
-    """Pairs of images that have nothing in common but names for positions.
-
-    Attributes:
-        pairs: In order.
-    """
-
-    pairs: Sequence[Pair]
-    version: str = "kit-1"
-
-    @classmethod
-    def draw(cls, count: int, images: int, seed: int = 0) -> SyntheticPairs:
-        """Draw pairs of a few images, each of which comes again, with four keypoints."""
-        rng = np.random.default_rng(seed)
-        return cls([_pair(number, images, images * seed, rng) for number in range(count)])
-
-    def __len__(self) -> int:
-        """Count the pairs."""
-        return len(self.pairs)
-
-    def __iter__(self) -> Iterator[Pair]:
-        """Yield the pairs in order."""
-        return iter(self.pairs)
-
-
-def _pair(number: int, images: int, first: int, rng: np.random.Generator) -> Pair:
-    source, target = first + number % images, first + (number + 1 + number // images) % images
-    return Pair(
-        f"pair-{number}",
-        picture(source),
-        picture(target),
-        _points(rng, SIZES[source % len(SIZES)]),
-        _points(rng, SIZES[target % len(SIZES)]),
-        size=float(max(SIZES[target % len(SIZES)])),
-        category=("one", "other")[number % 2],
-        attributes={"number": number % 3},
-    )
-
-
-def _points(rng: np.random.Generator, size: tuple[int, int]) -> FloatArray:
-    return rng.random((4, 2)) * (np.array(size) - 1)
 
 
 class MemoryStore:
