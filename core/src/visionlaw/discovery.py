@@ -95,6 +95,7 @@ def _damaged(name: str, version: str, error: Exception) -> Plugin:
         "broken",
         f"Its installed metadata is damaged: {describe_error(error)}.",
         f"python -m pip install --force-reinstall {name}",
+        "metadata",
     )
     return plugin
 

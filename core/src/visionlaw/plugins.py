@@ -29,7 +29,7 @@ from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, LISTING_HOOKS, P
 from visionlaw.specs import SPEC_TYPES, EncoderSpec, Kind, Spec
 
 Status = Literal["ok", "degraded", "broken", "incompatible", "conflict", "disabled"]
-Fault = Literal["other", "import", "hooks", "listing", "spec", "prefix", "duplicate", "core-version"]
+Fault = Literal["other", "metadata", "import", "hooks", "listing", "spec", "prefix", "duplicate", "core-version"]
 """What a problem is about; the conformance kit has a check for each."""
 
 HEAVY_MODULES = (

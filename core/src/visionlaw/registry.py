@@ -131,7 +131,7 @@ class Registry:
         """
         reference = parse_reference(text)
         spec = self.get(kind, text).spec
-        return {name: _convert(spec, name, value) for name, value in reference.options.items()}
+        return {name: convert_option(spec, name, value) for name, value in reference.options.items()}
 
     def encoder_spec(self, text: str) -> EncoderSpec:
         """Return the spec of an encoder as its options change it: grid, channels, layer.
@@ -179,7 +179,7 @@ class Registry:
             spec = self.get(kind, base).spec
         except UNAVAILABLE:
             return str(Reference(base, reference.options))
-        chosen = {name: _convert(spec, name, value) for name, value in reference.options.items()}
+        chosen = {name: convert_option(spec, name, value) for name, value in reference.options.items()}
         changed = {name: str(value) for name, value in chosen.items() if value != spec.options[name].default}
         return str(Reference(base, changed))
 
@@ -285,7 +285,12 @@ def _is_foreign(alias: str, plugin: str) -> bool:
     return is_encoder_id(alias) and prefix_of(alias) != plugin
 
 
-def _convert(spec: Spec, name: str, value: str) -> Any:
+def convert_option(spec: Spec, name: str, value: str) -> Any:
+    """Return an option's value, given as text, as the type that the spec declares.
+
+    Raises:
+        InvalidIdError: The spec has no such option, or its values are of another type or set.
+    """
     option: Option | None = spec.options.get(name)
     if option is None:
         known = ", ".join(spec.options) or "none"

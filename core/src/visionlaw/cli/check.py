@@ -41,12 +41,13 @@ def check(
     results: list[Result] = []
     for result in session.results():
         results.append(result)
-        if not as_json and result.status != "passed":
+        if not as_json and result.status in ("failed", "expected"):
             _print_result(result)
     report = Report(tuple(results))
     if as_json:
         print_json({"counts": report.counts, "results": [asdict(result) for result in results]})
     else:
+        _print_skipped(report)
         _print_counts(report)
     if report.failed:
         raise typer.Exit(2)
@@ -67,10 +68,21 @@ def _expected(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _print_result(result: Result) -> None:
-    show = note if result.status == "skipped" else write
-    show(f"{result.status:<8} {result.label}: {result.message}")
+    write(f"{result.status:<8} {result.label}: {result.message}")
     if result.remedy and result.status == "failed":
         write(f"         → {result.remedy}")
+
+
+def _print_skipped(report: Report) -> None:
+    """Tell once what was skipped for one reason, however many subjects that concerns."""
+    from collections import Counter
+
+    skipped = [result for result in report.results if result.status == "skipped"]
+    subjects = {(result.check, result.message): result.subject for result in reversed(skipped)}
+    for key, count in Counter((result.check, result.message) for result in skipped).items():
+        name, reason = key
+        others = f" and {count - 1} more" if count > 1 else ""
+        note(f"skipped  {name}[{subjects[key]}]{others}: {reason}")
 
 
 def _print_counts(report: Report) -> None:

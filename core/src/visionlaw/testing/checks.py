@@ -37,6 +37,10 @@ SPEC_KINDS: tuple[Kind, ...] = (
 _HOMES = (
     "plugin_checks",
     "spec_checks",
+    "encoder_tokens",
+    "encoder_geometry",
+    "encoder_conduct",
+    "encoder_loading",
 )
 """Modules of this package that define checks, in the order in which they run."""
 

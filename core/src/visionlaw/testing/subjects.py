@@ -7,12 +7,12 @@ set, into a folder, and the target loads them as it loads the real ones.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, TypeVar
 
 from visionlaw.discovery import normalise
 from visionlaw.errors import PluginError, UnknownIdError, did_you_mean
@@ -23,6 +23,8 @@ from visionlaw.registry import Registry
 from visionlaw.specs import EncoderSpec, Spec
 from visionlaw.targets import load_target, resolve_name
 from visionlaw.testing.checks import SubjectKind
+
+T = TypeVar("T")
 
 WITH_ROOT = ("dataset", "image_source")
 """Kinds whose targets are given a folder."""
@@ -42,6 +44,7 @@ class Subject:
     registry: Registry
     spec: Spec | None = None
     _folder: TemporaryDirectory[str] | None = field(default=None, repr=False)
+    _shared: dict[str, Any] = field(default_factory=dict[str, Any], repr=False)
 
     @property
     def kind(self) -> SubjectKind:
@@ -119,6 +122,12 @@ class Subject:
         with self.working_directory():
             return load_target(holding, self.plugin.distribution, arguments)
 
+    def shared(self, name: str, make: Callable[[], T]) -> T:
+        """Return what several checks use, made by the first of them and kept until :meth:`close`."""
+        if name not in self._shared:
+            self._shared[name] = make()
+        return self._shared[name]
+
     @contextlib.contextmanager
     def working_directory(self) -> Generator[Path]:
         """Work in the folder of the tiny instance, as a user works in the folder of a project."""
@@ -131,6 +140,7 @@ class Subject:
         """Forget the instance and remove the folder."""
         for name in ("tiny", "instance"):
             self.__dict__.pop(name, None)
+        self._shared.clear()
         if self._folder is not None:
             self._folder.cleanup()
             self._folder = None
