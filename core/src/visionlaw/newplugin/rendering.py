@@ -58,6 +58,7 @@ def _templates(folder: str) -> Iterator[tuple[str, str]]:
 def _words(name: str, kind: PluginKind) -> dict[str, str]:
     """Return what the placeholders stand for."""
     facts = METADATA[kind]
+    tested_with = (f"{PROJECT}[testing]", *facts.test)
     floor, ceiling = pins(__version__)
     return {
         "name": name,
@@ -70,7 +71,8 @@ def _words(name: str, kind: PluginKind) -> dict[str, str]:
         "keywords": ", ".join(f'"{word}"' for word in facts.keywords),
         "extra": f"[{facts.extra}]" if facts.extra else "",
         "dependencies": "\n".join(f'  "{requirement}",' for requirement in facts.dependencies),
-        "test": ", ".join(f'"{requirement}"' for requirement in (f"{PROJECT}[testing]", *facts.test)),
+        "test": ", ".join(f'"{requirement}"' for requirement in tested_with),
+        "tested_with": " ".join(f"'{requirement}'" for requirement in tested_with),
         "added": f"`{name}/{facts.example}`: {facts.description}",
         "numbers": facts.numbers,
         "before": "\n".join(f"- {sentence}" for sentence in facts.before),
