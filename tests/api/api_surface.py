@@ -37,9 +37,10 @@ LISTED = ("visionlaw", "visionlaw.testing")
 BLOCKS = {
     # What the protocols speak of.
     "visionlaw.alignment.language": ("LanguageRef",),
-    "visionlaw.features.combine": ("common_grid",),
+    "visionlaw.features.combine": ("common_geometry", "common_grid"),
     "visionlaw.features.geometry": ("Geometry",),
     "visionlaw.features.maps": ("FeatureMap",),
+    "visionlaw.features.sampling": ("resample",),
     "visionlaw.policy.belief": ("Belief",),
     "visionlaw.policy.state": ("Past", "Status", "StudyState"),
     # What the code behind a target is made with.
