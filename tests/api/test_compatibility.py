@@ -14,8 +14,9 @@ from PIL import Image
 
 import visionlaw
 from visionlaw import hookspecs, protocols
+from visionlaw.libraries import spec_digest
 from visionlaw.registry import Registry
-from visionlaw.specs import SPEC_TYPES
+from visionlaw.specs import SPEC_TYPES, EncoderSpec
 
 if TYPE_CHECKING:
     from tests.conftest import Outcome
@@ -103,6 +104,33 @@ def test_the_rest_does_what_its_protocol_says(built: Registry, tmp_path: Path) -
     assert trainer.evaluate(trainer.finetune("a/b@64", tmp_path), ["VQA"]) == {"VQA": 6.0}
     assert list(cast("protocols.Executor", executor).map(len, ["a", "bc"])) == [1, 2]
     assert [caption for _, caption in source] == [f"Noise number {n}." for n in range(4)]
+
+
+@pytest.mark.parametrize(
+    ("change", "same"),
+    [
+        ({"deprecated": "Its colours are wrong.", "superseded_by": "built01/tints@64"}, True),
+        ({"tiny": "fixture_built01_encoder:tiny", "description": "The mean."}, True),
+        ({"resize": "crop"}, False),
+        ({"options": {}}, False),
+    ],
+)
+def test_stored_numbers_depend_on_what_a_spec_says_of_them(
+    built: Registry, change: dict[str, object], same: bool
+) -> None:
+    spec = built.get("encoder", ENCODER).spec
+    assert (spec_digest(spec.model_copy(update=change)) == spec_digest(spec)) is same
+
+
+def test_a_field_that_core_gains_leaves_stored_numbers_valid(built: Registry) -> None:
+    class LaterSpec(EncoderSpec):
+        tokens: str = "patches"
+
+    spec = built.get("encoder", ENCODER).spec
+    later = LaterSpec.model_validate(spec.model_dump())
+    assert "tokens" in later.model_dump()
+    assert spec_digest(later) == spec_digest(spec)
+    assert spec_digest(later.model_copy(update={"tokens": "all"})) != spec_digest(spec)
 
 
 def test_its_verb_is_one(built: Registry, cli: Callable[..., Outcome]) -> None:
