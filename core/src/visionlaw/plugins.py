@@ -230,7 +230,7 @@ def _guarded(plugin: Plugin, what: str, status: Status = "degraded", fault: Faul
             _newer_core(plugin)
             if wants_newer_core(error)
             else f"Mend or update {plugin.distribution}; 'visionlaw --no-plugin {plugin.name} …' runs without it.",
-            fault,
+            "spec" if isinstance(error, ValidationError) else fault,
         )
 
 

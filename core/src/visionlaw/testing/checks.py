@@ -42,6 +42,10 @@ _HOMES = (
     "encoder_geometry",
     "encoder_conduct",
     "encoder_loading",
+    "collection_checks",
+    "dataset_checks",
+    "image_source_checks",
+    "trainer_checks",
 )
 """Modules of this package that define checks, in the order in which they run."""
 
