@@ -40,10 +40,12 @@ BLOCKS = {
     "visionlaw.features.combine": ("common_geometry", "common_grid"),
     "visionlaw.features.geometry": ("Geometry",),
     "visionlaw.features.maps": ("FeatureMap",),
-    "visionlaw.features.sampling": ("resample",),
+    "visionlaw.features.sampling": ("resample", "unit"),
     "visionlaw.policy.belief": ("Belief",),
     "visionlaw.policy.state": ("Past", "Status", "StudyState"),
     # What the code behind a target is made with.
+    "visionlaw.alignment.pooled": ("pool",),
+    "visionlaw.atomic": ("write_bytes",),
     "visionlaw.datasets.annotated": ("AnnotatedPairs",),
     "visionlaw.datasets.once": ("ReadOnce",),
     "visionlaw.datasets.reading": (
@@ -58,13 +60,18 @@ BLOCKS = {
     "visionlaw.datasets.records": ("PairRecord", "Point"),
     "visionlaw.features.early_exit": ("read_outputs",),
     "visionlaw.features.extract": ("extract",),
+    "visionlaw.features.extractor": ("Extractor",),
     "visionlaw.features.images": ("image_ref", "image_size", "list_images", "load_image"),
     "visionlaw.features.preprocess": ("prepare",),
+    "visionlaw.features.results": ("Extracted", "Quarantined"),
     "visionlaw.guard": ("describe_error",),
     "visionlaw.ids": ("ENCODER_PATTERN", "WORD_PATTERN", "is_encoder_id", "prefix_of", "resolution_of"),
+    "visionlaw.images.items": ("FileImages", "require_folder"),
     "visionlaw.libraries": ("quiet_transformers",),
+    "visionlaw.policy.quadratic": ("predict_quadratic",),
     "visionlaw.scoring.representations": ("check_combinable", "name_of"),
     "visionlaw.weights": ("config_folder", "weights_folder"),
+    "visionlaw.testing.random_weights": ("random_module",),
     # What a verb is made with.
     "visionlaw.cli.context": ("JsonOption", "SpaceOption", "project"),
     "visionlaw.cli.output": ("note", "print_json", "write"),
@@ -214,8 +221,12 @@ def _special(cls: type) -> set[str]:
     return {name for name in offered for base in cls.__mro__ if _is_ours(base) and name in vars(base)}
 
 
+_OTHERS = ("abc", "builtins", "collections", "enum", "pydantic", "typing", "typing_extensions")
+"""Whose classes are no promise of ours."""
+
+
 def _is_ours(cls: type) -> bool:
-    return cls.__module__.split(".")[0] not in ("builtins", "typing", "abc", "pydantic", "enum", "typing_extensions")
+    return cls.__module__.split(".")[0] not in _OTHERS
 
 
 _CAUGHT = (AssertionError, FutureWarning, Warning)

@@ -23,6 +23,7 @@ ROOT = Path(__file__).parents[2]
 PLUGINS = ROOT / "plugins"
 DOCS = ROOT / "docs"
 PAGES = sorted({*DOCS.rglob("*plugin*.md"), *(DOCS / "plugin-authors").rglob("*.md")})
+TEMPLATES = ROOT / "core" / "src" / "visionlaw" / "newplugin" / "templates"
 FIXTURES = ROOT / "tests" / "fixtures" / "plugins"
 IN_STEP = {"lab", "mllm"}
 """Plugins that use what is not public, and therefore need the very minor version that they were made for."""
@@ -79,6 +80,17 @@ def test_first_party_plugins_import_public_names_alone_or_pin_the_minor_version(
 def test_the_documentation_for_plugin_authors_imports_public_names_alone(page: Path) -> None:
     blocks = re.findall(r"^ *```(?:python|py)[^\n]*\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.M | re.S)
     assert _imported(dedent(block) for block in blocks) <= public_names()
+
+
+def test_the_templates_of_new_plugins_import_public_names_alone() -> None:
+    # A template is no Python yet: its names have placeholders.
+    line = re.compile(r"^ *from (visionlaw(?:\.[\w.]+)?) import ([\w, ]+)$", re.M)
+    texts = [path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.py.tmpl")]
+    found = {
+        (module, name.strip()) for text in texts for module, names in line.findall(text) for name in names.split(",")
+    }
+    assert bool(found) is TEMPLATES.is_dir()
+    assert found <= public_names()
 
 
 def test_the_plugins_of_older_cores_import_public_names_alone() -> None:
