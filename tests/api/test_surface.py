@@ -12,7 +12,8 @@ from textwrap import dedent
 
 import pytest
 from api_breaks import find_breaks, read_record
-from api_surface import public_names, read_surface
+from api_names import public_names
+from api_surface import read_surface
 from packaging.requirements import Requirement
 from packaging.version import Version
 from record import COMMAND, RECORD, unannounced
