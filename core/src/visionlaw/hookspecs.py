@@ -39,6 +39,7 @@ ENTRY_POINT_GROUP = f"{PROJECT}.v{API_VERSION}"
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
+"""Marks a function of a plugin as the implementation of the hook of its name."""
 
 
 class Hooks:
