@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import json
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-import numpy as np
 import pytest
-from PIL import Image
-
-PLUGINS = Path(__file__).parents[2] / "plugins"
 
 
 def writer(plugin: str) -> ModuleType:
-    """The module in which a plugin's own tests write a miniature of its data set."""
-    spec = importlib.util.spec_from_file_location(f"{plugin}_miniature", PLUGINS / plugin / "tests" / "conftest.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module  # dataclasses look there
-    spec.loader.exec_module(module)
-    return module
+    """The module that writes a miniature of a plugin's data set."""
+    return importlib.import_module(f"visionlaw_{plugin}.tiny")
 
 
 def spair(root: Path) -> Path:
@@ -60,13 +49,7 @@ def ap10k(root: Path) -> Path:
 
 
 def hpatches(root: Path) -> Path:
-    for name, size in (("v_wall", (160, 100)), ("i_dome", (90, 120))):
-        (root / name).mkdir(parents=True)
-        for number in range(1, 7):
-            noise = np.random.default_rng([number, size[0]]).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-            Image.fromarray(noise).save(root / name / f"{number}.ppm")
-            if number > 1:
-                (root / name / f"H_1_{number}").write_text("1 0 3\n0 1 -2\n0 0 1\n")
+    writer("hpatches").write(None, root)
     return root
 
 

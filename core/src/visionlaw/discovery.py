@@ -14,7 +14,7 @@ from pathlib import Path
 
 from visionlaw._version import __version__
 from visionlaw.guard import describe_error
-from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, PROJECT
+from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, OLDEST_SUPPORTED, PROJECT
 from visionlaw.plugins import BUILTIN, Plugin, Problem
 
 DISABLE_VARIABLE = "VISIONLAW_DISABLE_PLUGINS"
@@ -118,13 +118,10 @@ def _plugins_of(distribution: metadata.Distribution, name: str, version: str) ->
     if ENTRY_POINT_GROUP in groups:
         plugins = [Plugin(ep.name, name, version, ep) for ep in groups[ENTRY_POINT_GROUP]]
         unmet = _unmet_pin(distribution.requires or [])
-        for plugin in plugins if unmet else ():
-            plugin.fail(
-                "incompatible",
-                f"{name} {version} needs '{unmet}', but core is {__version__}.",
-                f"python -m pip install --upgrade {PROJECT} {name}",
-                "core-version",
-            )
+        if unmet is not None:
+            reason = f"{name} {version} needs '{unmet}', but core is {__version__}."
+            for plugin in plugins:
+                plugin.fail("incompatible", reason, _other_version(unmet, name), "core-version")
         return plugins
     plugins: list[Plugin] = []
     for group, entry_points in groups.items():
@@ -157,6 +154,25 @@ def _unmet_pin(requirements: Iterable[str]) -> str | None:
         if not requirement.specifier.contains(__version__, prereleases=True):
             return text
     return None
+
+
+def _other_version(unmet: str, name: str) -> str:
+    """Return the remedy for a requirement that this core does not meet: a newer core, or a newer plugin."""
+    from packaging.requirements import Requirement
+    from packaging.version import Version
+
+    newer_plugin = f"python -m pip install --upgrade {name}"
+    core = Version(__version__)
+    try:
+        pins = [pin for pin in Requirement(unmet).specifier if not pin.contains(core, prereleases=True)]
+        bounds = [Version(pin.version.removesuffix(".*")) for pin in pins]
+    except ValueError:
+        return newer_plugin
+    if max(bounds) > core:
+        return f"python -m pip install --upgrade {PROJECT}"
+    if max(bounds) < Version(OLDEST_SUPPORTED):
+        return newer_plugin
+    return f"{newer_plugin} (its author may widen the pin: core runs plugins built for {OLDEST_SUPPORTED} and later)"
 
 
 def _refuse_shared_names(plugins: list[Plugin]) -> None:

@@ -73,6 +73,14 @@ class StudyError(VisionlawError):
     """A question to the policy that makes no sense in the study's present state."""
 
 
+class VisionlawDeprecationWarning(FutureWarning):
+    """Something that works and will not for ever; the message says what to use instead.
+
+    Python shows it to users, whom it concerns. A hook of the contract is deprecated with it as pluggy's
+    ``warn_on_impl``; the loader then tells it of the plugins that implement the hook.
+    """
+
+
 UNAVAILABLE = (UnknownIdError, ConflictError, PluginError, MissingDependencyError, WeightsError)
 """Why the spec of an encoder cannot be had: nobody provides it, or who should cannot."""
 

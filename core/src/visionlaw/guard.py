@@ -9,8 +9,11 @@ from collections.abc import Generator
 from pydantic import ValidationError
 
 from visionlaw.errors import MissingDependencyError, PluginError, VisionlawError
+from visionlaw.specs import SPEC_TYPES, Option, ScorerVariant, Variant
 
+CORE = "visionlaw"
 MOST_CHARACTERS = 400
+_SPECS = {model.__name__ for model in (*SPEC_TYPES.values(), Option, Variant, ScorerVariant)}
 
 
 @contextlib.contextmanager
@@ -32,16 +35,25 @@ def third_party(what: str, distribution: str = "", extras: tuple[str, ...] = ())
     except (VisionlawError, KeyboardInterrupt, GeneratorExit):
         raise
     except ImportError as error:
-        wanted = f"{distribution or 'visionlaw'}{'[' + ','.join(extras) + ']' if extras else ''}"
+        wanted = f"'{distribution or CORE}{'[' + ','.join(extras) + ']' if extras else ''}'"
+        if distribution and wants_newer_core(error):
+            wanted = f"{CORE} {wanted}"
         raise MissingDependencyError(
             f"{what} needs a library that cannot be imported: {describe_error(error)}.",
-            f"python -m pip install --upgrade '{wanted}'",
+            f"python -m pip install --upgrade {wanted}",
         ) from error
     except BaseException as error:
         author = f"the author of {distribution}" if distribution else "its author"
         raise PluginError(
             f"{what} failed: {describe_error(error)}.", f"Report it to {author}; 'visionlaw --debug …' shows where."
         ) from error
+
+
+def wants_newer_core(error: BaseException) -> bool:
+    """Whether someone else's code asks core for a name, a module or a field of a spec that it does not have."""
+    if isinstance(error, ValidationError):
+        return error.title in _SPECS and error.errors()[0]["type"] == "extra_forbidden"
+    return isinstance(error, ImportError) and (error.name or "").split(".")[0] == CORE
 
 
 def describe_error(error: BaseException) -> str:
@@ -63,5 +75,7 @@ def first_reason(error: ValidationError) -> str:
     """Return the first of a validation's complaints, with its place."""
     first = error.errors()[0]
     where = ".".join(str(part) for part in first["loc"])
+    if wants_newer_core(error):
+        return f"this version of {CORE} knows no field '{where}'"
     message = first["msg"].removeprefix("Value error, ")
     return f"{where}: {message}" if where else message

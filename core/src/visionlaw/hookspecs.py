@@ -36,6 +36,8 @@ from visionlaw.specs import (
 PROJECT = "visionlaw"
 API_VERSION = 1
 ENTRY_POINT_GROUP = f"{PROJECT}.v{API_VERSION}"
+OLDEST_SUPPORTED = "0.1"
+"""The oldest core whose plugins this core runs; a plugin that was built against it, and needs no more, works."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)

@@ -14,6 +14,7 @@ import inspect
 import os
 import sys
 import time
+import warnings
 from collections.abc import Callable, Generator, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
@@ -24,12 +25,14 @@ from pydantic import ValidationError
 
 from visionlaw._version import __version__
 from visionlaw.errors import InvalidIdError, MissingDependencyError, VisionlawError, WeightsError
-from visionlaw.guard import describe_error, first_reason
+from visionlaw.guard import describe_error, first_reason, wants_newer_core
 from visionlaw.hookspecs import API_VERSION, ENTRY_POINT_GROUP, LISTING_HOOKS, PROJECT, RESOLVE_HOOK, Hooks
 from visionlaw.specs import SPEC_TYPES, EncoderSpec, Kind, Spec
 
 Status = Literal["ok", "degraded", "broken", "incompatible", "conflict", "disabled"]
-Fault = Literal["other", "metadata", "import", "hooks", "listing", "spec", "prefix", "duplicate", "core-version"]
+Fault = Literal[
+    "other", "metadata", "import", "hooks", "listing", "spec", "prefix", "duplicate", "core-version", "deprecated"
+]
 """What a problem is about; the conformance kit has a check for each."""
 
 HEAVY_MODULES = (
@@ -224,9 +227,19 @@ def _guarded(plugin: Plugin, what: str, status: Status = "degraded", fault: Faul
         plugin.fail(
             status,
             f"{what} raised {describe_error(error)}.",
-            f"Mend or update {plugin.distribution}; 'visionlaw --no-plugin {plugin.name} …' runs without it.",
-            fault,
+            _newer_core(plugin)
+            if wants_newer_core(error)
+            else f"Mend or update {plugin.distribution}; 'visionlaw --no-plugin {plugin.name} …' runs without it.",
+            "spec" if isinstance(error, ValidationError) else fault,
         )
+
+
+def _newer_core(plugin: Plugin) -> str:
+    """Return the remedy for what core does not have."""
+    return (
+        f"If {plugin.distribution} was built for a newer core: python -m pip install --upgrade {PROJECT}. "
+        "If not, its author should correct the name."
+    )
 
 
 def _import(plugin: Plugin) -> object | None:
@@ -240,7 +253,7 @@ def _implementations(plugin: Plugin, namespace: object) -> list[tuple[str, Calla
     manager = pluggy.PluginManager(PROJECT)
     manager.add_hookspecs(Hooks)
     with _guarded(plugin, f"Registering '{plugin.entry_point.value}'", "broken", "hooks"):
-        manager.register(namespace, plugin.name)
+        _register(plugin, manager, namespace)
         found: list[tuple[str, Callable[..., object]]] = []
         for caller in manager.get_hookcallers(namespace) or ():
             if not caller.has_spec():
@@ -266,12 +279,26 @@ def _implementations(plugin: Plugin, namespace: object) -> list[tuple[str, Calla
     return []
 
 
+def _register(plugin: Plugin, manager: pluggy.PluginManager, namespace: object) -> None:
+    """Have pluggy check a plugin's hooks; what it warns of, a deprecated hook or parameter, is noted."""
+    with warnings.catch_warnings(record=True) as told:
+        warnings.simplefilter("always")
+        manager.register(namespace, plugin.name)
+    for text in dict.fromkeys(str(warning.message) for warning in told):
+        plugin.fail(
+            "ok",
+            text,
+            f"It works for now; update it, or tell its author: python -m pip install --upgrade {plugin.distribution}",
+            "deprecated",
+        )
+
+
 def _unknown_hook(plugin: Plugin, name: str) -> None:
     close = difflib.get_close_matches(name, [*LISTING_HOOKS, RESOLVE_HOOK], n=1)
     plugin.fail(
         "degraded",
         f"'{name}' is no hook of API version {API_VERSION} and was not called.",
-        f"Did you mean '{close[0]}'?" if close else "See the list of hooks in visionlaw.hookspecs.",
+        f"Did you mean '{close[0]}'? {_newer_core(plugin)}" if close else _newer_core(plugin),
         "hooks",
     )
 
@@ -313,7 +340,7 @@ def _as_spec(plugin: Plugin, hook: str, kind: Kind, item: object) -> Spec | None
         spec = expected.model_validate(fields) if fits else None
     except ValidationError as error:
         reason = f"{hook}: the spec '{name}' is invalid and left out ({first_reason(error)})."
-        plugin.fail("degraded", reason, "Correct it.", "spec")
+        plugin.fail("degraded", reason, _newer_core(plugin) if wants_newer_core(error) else "Correct it.", "spec")
         return None
     if spec is None:
         plugin.fail(

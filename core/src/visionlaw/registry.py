@@ -7,6 +7,7 @@ it did not. Nothing is ever found by a part of an id.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, cast
@@ -20,6 +21,7 @@ from visionlaw.errors import (
     NotInstalledError,
     PluginError,
     UnknownIdError,
+    VisionlawDeprecationWarning,
     did_you_mean,
 )
 from visionlaw.ids import Reference, is_encoder_id, parse_reference, prefix_of, resolution_of
@@ -63,6 +65,7 @@ class Registry:
         self._aliases: dict[tuple[Kind, str], list[Entry]] = {}
         self._refused: dict[tuple[Kind, str], str] = {}
         self._resolved: dict[str, Entry | None] = {}
+        self._told: set[tuple[Kind, str]] = set()
         self._refuse_contested()
         self._refuse_foreign_prefixes()
         for plugin in self._plugins:
@@ -123,6 +126,21 @@ class Registry:
             raise self._unknown(kind, base)
         return entry
 
+    def use(self, kind: Kind, text: str) -> Entry:
+        """Return the entry of an id that is about to be used: as :meth:`get`; a deprecated one is told, once.
+
+        Raises:
+            UnknownIdError, ConflictError, InvalidIdError: As :meth:`get`.
+        """
+        entry = self.get(kind, text)
+        spec = entry.spec
+        if (spec.deprecated or spec.superseded_by) and (kind, spec.id) not in self._told:
+            self._told.add((kind, spec.id))
+            why = f": {spec.deprecated.rstrip('.')}" if spec.deprecated else ""
+            instead = f"; use '{spec.superseded_by}' instead" if spec.superseded_by else ""
+            warnings.warn(f"'{spec.id}' is deprecated{why}{instead}.", VisionlawDeprecationWarning, stacklevel=3)
+        return entry
+
     def options(self, kind: Kind, text: str) -> dict[str, Any]:
         """Return the options given after ``?``, converted to the types that the spec declares.
 
@@ -158,7 +176,7 @@ class Registry:
             UnknownIdError, ConflictError, InvalidIdError: As :meth:`get` and :meth:`options`.
             MissingDependencyError, PluginError: As :func:`visionlaw.targets.load_target`.
         """
-        entry, options = self.get(kind, text), self.options(kind, text)
+        entry, options = self.use(kind, text), self.options(kind, text)
         spec = entry.spec.of(options) if isinstance(entry.spec, EncoderSpec) else entry.spec
         return load_target(spec, entry.distribution, options | extra)
 

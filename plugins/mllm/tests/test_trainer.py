@@ -14,6 +14,7 @@ from PIL import Image
 from visionlaw.errors import ConfigError, DataError, MissingDependencyError
 from visionlaw.project import Project
 from visionlaw_mllm.mllm import MLLM
+from visionlaw_mllm.tiny import write_task
 from visionlaw_mllm.trainer import LLaVATrainer
 
 QUESTIONS = ["What is it?", "Why?", "How many are there?", "Is it red?"]
@@ -27,36 +28,13 @@ def trained(saved_model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     return Path(shutil.copytree(saved_model, tmp_path / "model"))
 
 
-def write_task(folder: Path, model: MLLM) -> int:
+def write_questions(folder: Path, model: MLLM) -> int:
     """Write a task of four questions as lmms-eval reads them; return how many answers are right."""
-    from datasets import Dataset, Features, Value
-    from datasets import Image as ImageColumn
-
     rng = np.random.default_rng(0)
     pictures = [Image.fromarray(rng.integers(0, 255, (30, 40, 3), np.uint8)) for _ in QUESTIONS]
     said = model.generate(pictures, QUESTIONS, max_new_tokens=4)
     answers = [said[0], "something else", said[2], said[3]]
-    columns = Features({"image": ImageColumn(), "question": Value("string"), "answer": Value("string")})
-    rows = {"image": pictures, "question": QUESTIONS, "answer": answers}
-    Dataset.from_dict(rows, features=columns).to_parquet(folder / "test.parquet")
-    (folder / "tiny.yaml").write_text(f"""
-task: tiny
-dataset_path: parquet
-dataset_kwargs: {{data_files: {{test: {folder / "test.parquet"}}}}}
-test_split: test
-output_type: generate_until
-doc_to_visual: !function tiny.visual
-doc_to_text: !function tiny.text
-doc_to_target: answer
-process_results: !function tiny.process
-generation_kwargs: {{max_new_tokens: 4, temperature: 0, do_sample: false}}
-metric_list: [{{metric: right, aggregation: mean, higher_is_better: true}}]
-""")
-    (folder / "tiny.py").write_text(
-        "def visual(doc):\n    return [doc['image'].convert('RGB')]\n"
-        "def text(doc, *_):\n    return doc['question']\n"
-        "def process(doc, results):\n    return {'right': float(results[0].strip() == doc['answer'])}\n"
-    )
+    write_task(folder, pictures, QUESTIONS, answers)
     return sum(one == other for one, other in zip(said, answers, strict=True))
 
 
@@ -68,7 +46,7 @@ def test_a_model_is_evaluated_by_the_real_lmms_eval(trained: Path, tmp_path: Pat
         pytest.skip("lmms-eval is not installed: python -m pip install 'visionlaw-mllm[lmms]'")
     tasks = tmp_path / "tasks"
     tasks.mkdir()
-    right = write_task(tasks, MLLM.load(trained, Project.find()))
+    right = write_questions(tasks, MLLM.load(trained, Project.find()))
     assert 0 < right < len(QUESTIONS)
     trainer = LLaVATrainer(tasks=str(tasks), batch_size=2)
     assert trainer.evaluate(trained, ["tiny"]) == {"tiny": right / len(QUESTIONS)}

@@ -2,30 +2,28 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import open_clip
 import pytest
 import torch
-from safetensors.torch import save_file
 
 from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_openclip import catalogue
 from visionlaw_openclip.facts import Facts
+from visionlaw_openclip.tiny import EMBEDDING, RESNET, TRANSFORMER
+from visionlaw_openclip.tiny import save as save_model
 from visionlaw_openclip.tower import build_tower
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-TEXT = {"context_length": 4, "vocab_size": 8, "width": 8, "heads": 1, "layers": 1}
 VISIONS: dict[str, dict[str, Any]] = {
-    "vit": {"image_size": 56, "layers": 4, "width": 32, "head_width": 8, "patch_size": 14},
+    "vit": TRANSFORMER | {"image_size": 56, "patch_size": 14},
     "timm": {"timm_model_name": "test_vit", "image_size": 160, "timm_pool": "", "timm_proj": "linear"},
     "convnext": {"timm_model_name": "test_convnext", "image_size": 160, "timm_pool": "", "timm_proj": "linear"},
-    "resnet": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8, "head_width": 8},
+    "resnet": RESNET | {"image_size": 64},
 }
 STAGES = {
     "convnext": ((4, 24), (8, 32), (16, 48), (32, 64)),
@@ -44,17 +42,7 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
     def write(kind: str = "vit", folder: str = "checkpoint", quick_gelu: bool = False, **changes: Any) -> Path:
         path = tmp_path / folder
-        path.mkdir(parents=True)
-        torch.manual_seed(0)
-        vision = VISIONS[kind] | changes
-        config = {"embed_dim": 16, "vision_cfg": vision, "text_cfg": TEXT, "quick_gelu": quick_gelu}
-        model = open_clip.CLIP(**config)
-        with torch.no_grad():
-            for parameter in model.visual.parameters():
-                parameter.add_(0.02 * torch.randn_like(parameter))
-        save_file(model.state_dict(), path / "open_clip_model.safetensors")
-        document = {"model_cfg": config, "preprocess_cfg": {"mean": [0.5, 0.4, 0.3], "std": [0.2, 0.3, 0.4]}}
-        (path / "open_clip_config.json").write_text(json.dumps(document))
+        save_model({"embed_dim": EMBEDDING, "vision_cfg": VISIONS[kind] | changes, "quick_gelu": quick_gelu}, path)
         return path
 
     return write
@@ -67,7 +55,7 @@ def spec_of() -> Callable[..., EncoderSpec]:
     def spec(kind: str, folder: Path | None = None, resolution: int | None = None) -> EncoderSpec:
         vision = VISIONS[kind]
         resolution = resolution or vision["image_size"]
-        tower = build_tower({"embed_dim": 16, "vision_cfg": vision}, resolution)
+        tower = build_tower({"embed_dim": EMBEDDING, "vision_cfg": vision}, resolution)
         tower.resize(resolution)
         tokens = STAGES.get(kind) or ((14, 32),) * 4 if kind != "timm" else ((16, 64),) * 6
         facts = Facts(
@@ -87,8 +75,8 @@ def spec_of() -> Callable[..., EncoderSpec]:
 @pytest.fixture
 def listed(monkeypatch: pytest.MonkeyPatch, spec_of: Callable[..., EncoderSpec]) -> EncoderSpec:
     """List a tiny vision transformer along with the real ones, as 'openclip/tiny@56' of the hub's 'visionlaw/tiny'."""
-    tower = build_tower({"embed_dim": 16, "vision_cfg": VISIONS["vit"]}, 56)
+    tower = build_tower({"embed_dim": EMBEDDING, "vision_cfg": VISIONS["vit"]}, 56)
     revision = "0123456789abcdef0123456789abcdef01234567"
     facts = Facts("tiny", "random", 56, (Layer(14, 32),) * 4, tower.parameters, "visionlaw/tiny", True, "MIT", revision)
-    monkeypatch.setitem(catalogue.LISTED, "tiny", (facts, "", ()))
+    monkeypatch.setitem(catalogue.KNOWN, "tiny", (facts, "", ()))
     return facts.spec("tiny")

@@ -13,7 +13,7 @@ import pytest
 from visionlaw.errors import InvalidIdError
 from visionlaw.registry import Registry
 from visionlaw.specs import EncoderSpec
-from visionlaw_openclip.catalogue import LISTED
+from visionlaw_openclip.catalogue import KNOWN
 from visionlaw_openclip.plugin import visionlaw_encoders, visionlaw_resolve
 from visionlaw_openclip.resolving import measure
 
@@ -27,9 +27,39 @@ def test_the_published_encoder_is_listed() -> None:
     assert set(spec.options) == {"layer", "mode"}
 
 
-@pytest.mark.parametrize("name", LISTED)
-def test_what_is_listed_is_what_open_clip_says(name: str) -> None:
-    facts = LISTED[name][0]
+def test_everything_listed_is_pinned_to_a_commit() -> None:
+    specs = list(visionlaw_encoders())
+    assert specs
+    for spec in specs:
+        assert re.fullmatch("[0-9a-f]{40}", spec.revision or ""), spec.id
+
+
+def test_what_is_known_and_not_pinned_is_resolved_as_it_would_be_listed() -> None:
+    registry = Registry.discover()
+    listed = {entry.spec.id for entry in registry.entries("encoder")}
+    unpinned = {name: known for name, known in KNOWN.items() if known[0].revision is None}
+
+    assert unpinned
+    for name, (facts, description, tags) in unpinned.items():
+        short = f"openclip/{name}@{facts.resolution}"
+        assert short not in listed
+        measured = dataclasses.replace(measure(facts.model, facts.pretrained, facts.resolution), license=facts.license)
+        assert registry.encoder_spec(short) == measured.spec(name, description, tags)
+        assert registry.encoder_spec(facts.id) == measured.spec(None, description, tags)
+
+
+@pytest.mark.parametrize("name", ["vit-l-14-laion2b", "ViT-L-14/laion2b_s32b_b82k"])
+def test_other_resolutions_are_of_the_same_commit(name: str) -> None:
+    facts = KNOWN["vit-l-14-laion2b"][0]
+    spec = visionlaw_resolve(f"openclip/{name}@336")
+
+    assert facts.revision is not None
+    assert (spec.checkpoint, spec.revision, spec.license) == (facts.repository, facts.revision, "MIT")
+
+
+@pytest.mark.parametrize("name", KNOWN)
+def test_what_is_known_is_what_open_clip_says(name: str) -> None:
+    facts = KNOWN[name][0]
     assert dataclasses.replace(facts, revision=None, license=None) == measure(
         facts.model, facts.pretrained, facts.resolution
     )
@@ -40,11 +70,12 @@ def test_listing_imports_nothing_heavy() -> None:
     code = (
         "import sys, visionlaw_openclip.plugin as p\n"
         "specs = list(p.visionlaw_encoders())\n"
+        "p.visionlaw_resolve('openclip/vit-bigg-14-laion2b@224')\n"
         f"print(len(specs), [m for m in {heavy} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == f"{len(LISTED)} []"
+    assert done.stdout.strip() == f"{len(list(visionlaw_encoders()))} []"
 
 
 def test_a_full_name_of_something_listed_is_its_alias() -> None:

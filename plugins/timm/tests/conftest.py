@@ -9,38 +9,37 @@ from typing import Any
 
 import pytest
 import timm
-import timm.models
 import torch
 
 from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.backbone import Backbone
 from visionlaw_timm.facts import Facts
+from visionlaw_timm.tiny import PLAIN, STAGED
+from visionlaw_timm.tiny import save as save_model
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
-_SMALL = {"embed_dim": 32, "depth": 4, "num_heads": 2}
-_STAGES = {"embed_dim": 16, "depths": (1, 1, 2, 1), "num_heads": (1, 1, 2, 2), "window_size": 3}
 # Kind: name, resolution, arguments that make it tiny, tokens (patch, channels) of its layers, prefix tokens.
 MODELS: dict[str, tuple[str, int, dict[str, Any], tuple[tuple[int, int], ...]]] = {
     "vit": ("test_vit.r160_in1k", 160, {}, ((16, 64),) * 6),
     "registers": (
         "vit_small_patch14_reg4_dinov2.lvd142m",
         56,
-        {**_SMALL, "img_size": 56, "init_values": 1.0},
+        {**PLAIN, "img_size": 56, "init_values": 1.0},
         ((14, 32),) * 4,
     ),
-    "siglip": ("vit_base_patch16_siglip_224.webli", 64, {**_SMALL, "img_size": 64}, ((16, 32),) * 4),
-    "eva": ("eva02_tiny_patch14_224.mim_in22k", 56, {**_SMALL, "img_size": 56}, ((14, 32),) * 4),
+    "siglip": ("vit_base_patch16_siglip_224.webli", 64, {**PLAIN, "img_size": 64}, ((16, 32),) * 4),
+    "eva": ("eva02_tiny_patch14_224.mim_in22k", 56, {**PLAIN, "img_size": 56}, ((14, 32),) * 4),
     "sam": (
         "samvit_base_patch16.sa1b",
         64,
-        {**_SMALL, "img_size": 64, "global_attn_indexes": (1,)},
+        {**PLAIN, "img_size": 64, "global_attn_indexes": (1,)},
         (((16, 32),) * 3) + ((16, 256),),
     ),
     "swin": (
         "swin_tiny_patch4_window7_224.ms_in1k",
         96,
-        {**_STAGES, "img_size": 96},
+        {**STAGED, "window_size": 3, "img_size": 96},
         ((4, 16), (8, 32), (16, 64), (32, 128)),
     ),
     "convnext": ("test_convnext.r160_in1k", 160, {}, ((4, 24), (8, 32), (16, 48), (32, 64))),
@@ -65,13 +64,8 @@ def save(tmp_path: Path) -> Callable[..., Path]:
 
     def write(kind: str, folder: str = "checkpoint", **changes: Any) -> Path:
         name, _, arguments, _ = MODELS[kind]
-        torch.manual_seed(0)
-        model = timm.create_model(name, pretrained=False, **(arguments | changes))
-        with torch.no_grad():
-            for parameter in model.parameters():
-                parameter.add_(0.02 * torch.randn_like(parameter))
         path = tmp_path / folder
-        timm.models.save_for_hf(model, path, model_args=arguments | changes, safe_serialization=True)
+        save_model(name, path, arguments | changes)
         return path
 
     return write

@@ -12,16 +12,42 @@ import pytest
 from visionlaw.errors import InvalidIdError
 from visionlaw.registry import Registry
 from visionlaw.specs import EncoderSpec
-from visionlaw_timm.catalogue import LISTED
+from visionlaw_timm.catalogue import KNOWN
 from visionlaw_timm.facts import Facts
 from visionlaw_timm.plugin import visionlaw_encoders, visionlaw_resolve
 from visionlaw_timm.resolving import measure
 
 
-@pytest.mark.parametrize("facts", [facts for facts, _, _ in LISTED], ids=lambda facts: facts.name)
-def test_what_is_listed_is_what_timm_says(facts: Facts) -> None:
+@pytest.mark.parametrize("facts", [facts for facts, _, _ in KNOWN], ids=lambda facts: facts.name)
+def test_what_is_known_is_what_timm_says(facts: Facts) -> None:
     assert dataclasses.replace(facts, revision=None) == measure(facts.name, facts.resolution)
-    assert facts.revision is None or re.fullmatch("[0-9a-f]{40}", facts.revision)
+
+
+def test_everything_listed_is_pinned_to_a_commit() -> None:
+    specs = list(visionlaw_encoders())
+    assert specs
+    for spec in specs:
+        assert re.fullmatch("[0-9a-f]{40}", spec.revision or ""), spec.id
+
+
+def test_what_is_known_and_not_pinned_is_resolved_as_it_would_be_listed() -> None:
+    registry = Registry.discover()
+    listed = {entry.spec.id for entry in registry.entries("encoder")}
+    unpinned = [known for known in KNOWN if known[0].revision is None]
+
+    assert unpinned
+    for facts, description, tags in unpinned:
+        assert facts.id not in listed
+        spec = registry.encoder_spec(facts.id)
+        assert (spec.id, spec.description, spec.tags, spec.revision) == (facts.id, description, tags, None)
+        assert spec.model_copy(update={"description": "", "tags": ()}) == measure(facts.name, facts.resolution).spec()
+
+
+def test_other_resolutions_are_of_the_same_commit() -> None:
+    (native,) = (spec for spec in visionlaw_encoders() if spec.checkpoint == "timm/vit_base_patch14_dinov2.lvd142m")
+
+    assert visionlaw_resolve("timm/vit_base_patch14_dinov2.lvd142m@224").revision == native.revision
+    assert visionlaw_resolve("timm/vit_base_patch16_224.mae@384").revision is None
 
 
 def test_listing_imports_nothing_heavy() -> None:
@@ -29,11 +55,12 @@ def test_listing_imports_nothing_heavy() -> None:
     code = (
         "import sys, visionlaw_timm.plugin as p\n"
         "specs = list(p.visionlaw_encoders())\n"
+        "p.visionlaw_resolve('timm/vit_base_patch16_224.mae@224')\n"
         f"print(len(specs), [m for m in {heavy} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
 
-    assert done.stdout.strip() == f"{len(LISTED)} []"
+    assert done.stdout.strip() == f"{len(list(visionlaw_encoders()))} []"
 
 
 def test_specs_survive_json() -> None:

@@ -13,98 +13,46 @@ import transformers
 
 from visionlaw.registry import Registry
 from visionlaw.specs import EncoderSpec
-from visionlaw.targets import load_target
+from visionlaw.targets import load_target, resolve_name
+from visionlaw.testing.random_weights import random_module
+from visionlaw_transformers.tiny import SIZE, TEXT_SIZE, TOKENS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
-CHANNELS = 32
-BLOCKS = 4
 
 
 @dataclass(frozen=True)
 class Case:
-    """An architecture: its id, how many special tokens come first, and a random model of it."""
+    """An architecture: its id, how many special tokens come first, and, for ``hf/``, a random model of it."""
 
     id: str
     special: int
-    build: Callable[[], Any]
-    tower: Callable[[Any], Any] = lambda model: model
+    build: Callable[[], Any] | None = None
 
 
-def size(**more: Any) -> dict[str, Any]:
-    depth = {"num_hidden_layers": BLOCKS, "num_attention_heads": 4}
-    return {"hidden_size": CHANNELS, "intermediate_size": 48, **depth, **more}
-
-
-TEXT = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 16, "vocab_size": 60}
-TEXT |= {"bos_token_id": 1, "eos_token_id": 2, "pad_token_id": 0}
-
-
-def dual(config: Any, model: Any, **vision: Any) -> Any:
-    return model(config(vision_config=size(**vision), text_config=dict(TEXT)))
-
-
-def of_dual(model: Any) -> Any:
-    return model.vision_model
+def size() -> dict[str, Any]:
+    return SIZE | {"image_size": 64, "patch_size": 16}
 
 
 CASES = {
-    "clip": Case(
-        "clip/vit-b-32@224",
-        1,
-        lambda: dual(transformers.CLIPConfig, transformers.CLIPModel, image_size=224, patch_size=32),
-        of_dual,
-    ),
-    "siglip": Case(
-        "siglip/base-16@224",
-        0,
-        lambda: dual(transformers.SiglipConfig, transformers.SiglipModel, image_size=224, patch_size=16),
-        of_dual,
-    ),
-    "siglip2": Case(
-        "siglip2/base-32@256",
-        0,
-        lambda: dual(transformers.SiglipConfig, transformers.SiglipModel, image_size=256, patch_size=32),
-        of_dual,
-    ),
-    "dinov2": Case(
-        "dinov2/small@70",
-        1,
-        lambda: transformers.Dinov2Model(transformers.Dinov2Config(**size(image_size=518, patch_size=14))),
-    ),
-    "dinov2-reg": Case(
-        "dinov2/small-reg@70",
-        5,
-        lambda: transformers.Dinov2WithRegistersModel(
-            transformers.Dinov2WithRegistersConfig(**size(image_size=518, patch_size=14, num_register_tokens=4))
-        ),
-    ),
-    "dinov3": Case(
-        "dinov3/small@80",
-        5,
-        lambda: transformers.DINOv3ViTModel(
-            transformers.DINOv3ViTConfig(**size(image_size=224, patch_size=16, num_register_tokens=4))
-        ),
-    ),
-    "vit": Case(
-        "hf/tiny/vit@64", 1, lambda: transformers.ViTModel(transformers.ViTConfig(**size(image_size=64, patch_size=16)))
-    ),
-    "deit": Case(
-        "hf/tiny/deit@64",
-        2,
-        lambda: transformers.DeiTModel(transformers.DeiTConfig(**size(image_size=64, patch_size=16))),
-    ),
+    "clip": Case("clip/vit-b-32@224", 1),
+    "siglip": Case("siglip/base-16@224", 0),
+    "siglip2": Case("siglip2/base-32@256", 0),
+    "dinov2": Case("dinov2/small@70", 1),
+    "dinov2-reg": Case("dinov2/small-reg@70", 5),
+    "dinov3": Case("dinov3/small@80", 5),
+    "vit": Case("hf/tiny/vit@64", 1, lambda: transformers.ViTModel(transformers.ViTConfig(**size()))),
+    "deit": Case("hf/tiny/deit@64", 2, lambda: transformers.DeiTModel(transformers.DeiTConfig(**size()))),
     "data2vec": Case(
         "hf/tiny/data2vec@64",
         1,
         lambda: transformers.Data2VecVisionModel(
-            transformers.Data2VecVisionConfig(**size(image_size=64, patch_size=16, use_relative_position_bias=True))
+            transformers.Data2VecVisionConfig(**size(), use_relative_position_bias=True)
         ),
     ),
     "hf-clip": Case(
         "hf/tiny/clip@64",
         1,
-        lambda: dual(transformers.CLIPConfig, transformers.CLIPModel, image_size=64, patch_size=16),
-        of_dual,
+        lambda: transformers.CLIPModel(transformers.CLIPConfig(vision_config=size(), text_config=TEXT_SIZE | TOKENS)),
     ),
 }
 
@@ -137,15 +85,6 @@ class Loaded:
 def _one_thread() -> None:
     torch.set_num_threads(1)
     transformers.utils.logging.disable_progress_bar()
-
-
-def randomise(model: Any) -> Any:
-    """Give every weight a random value, also those that begin as zero or one, such as norms, tokens and scales."""
-    generator = torch.Generator().manual_seed(0)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(0.1 * torch.randn(parameter.shape, generator=generator))
-    return model.eval()
 
 
 def hub_folder(hub: Path, repository: str, commit: str = COMMIT) -> Path:
@@ -187,19 +126,19 @@ def load(hub_cache: Path, registry: Registry, tmp_path_factory: pytest.TempPathF
 
     def make(name: str) -> Loaded:
         case = CASES[name]
-        model = randomise(case.build())
-        if case.id.startswith("hf/"):
+        if case.build is None:
+            folder = tmp_path_factory.mktemp(name)
+            published = registry.encoder_spec(case.id)
+            spec = resolve_name(str(published.tiny), "tiny factory", published, "visionlaw-transformers")(
+                published, folder
+            )
+        else:
             folder = hub_folder(hub_cache, case.id.removeprefix("hf/").partition("@")[0])
             save_processor(folder)
-            model.save_pretrained(folder)
+            random_module(case.build).save_pretrained(folder)
             spec = registry.encoder_spec(case.id)
-        else:
-            folder = tmp_path_factory.mktemp(name)
-            model.save_pretrained(folder)
-            # The published width would make the files large; everything else is the published spec.
-            published = registry.encoder_spec(case.id)
-            spec = published.model_copy(update={"channels": CHANNELS, "checkpoint": str(folder), "revision": None})
-        return Loaded(case, folder, spec, case.tower(model))
+        model = transformers.AutoModel.from_pretrained(folder)
+        return Loaded(case, folder, spec, getattr(model, "vision_model", model))
 
     return lambda name: made[name] if name in made else made.setdefault(name, make(name))
 

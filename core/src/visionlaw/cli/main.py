@@ -8,7 +8,11 @@ from __future__ import annotations
 import errno
 import os
 import sys
-from typing import NoReturn
+import warnings
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 INTERRUPTED = 130
 BUG = 1
@@ -20,7 +24,9 @@ def main() -> None:
         _prepare_streams()
         from visionlaw.cli.app import app
 
-        app()
+        with warnings.catch_warnings():
+            warnings.showwarning = _tell(warnings.showwarning)
+            app()
     except SystemExit as stop:
         if stop.code == INTERRUPTED:
             _say_interrupted()
@@ -47,6 +53,21 @@ def _explain(error: BaseException) -> None:
         _fail(error, "There is not enough memory for that.", "Ask for less at a time.")
     kind = type(error).__name__
     _fail(error, f"This is a bug in visionlaw: {kind}: {error}", "Run 'visionlaw --debug …' and report it.", BUG)
+
+
+def _tell(show: Callable[..., None]) -> Callable[..., None]:
+    """Return how warnings are shown: a deprecation as its sentence alone, any other as ``show`` does."""
+
+    def tell(message: Warning | str, category: type[Warning], *where: object, **more: object) -> None:
+        from visionlaw.cli.output import note, printable
+        from visionlaw.errors import VisionlawDeprecationWarning
+
+        if issubclass(category, VisionlawDeprecationWarning):
+            note(printable(f"Warning: {message}"))
+        else:
+            show(message, category, *where, **more)
+
+    return tell
 
 
 def _prepare_streams() -> None:

@@ -34,7 +34,8 @@ class Verbs(TyperGroup):
         if own is not None:
             return own
         try:
-            return _load(_registry().get("command", cmd_name))
+            registry = _registry()
+            return _load(registry.get("command", cmd_name) if self._listing else registry.use("command", cmd_name))
         except NotInstalledError:
             raise
         except UnknownIdError:

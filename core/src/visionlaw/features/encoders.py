@@ -39,7 +39,7 @@ def encoder_ref(
             would tell it.
         InvalidIdError: An option that it does not have.
     """
-    entry = registry.get("encoder", text)
+    entry = registry.use("encoder", text)
     options = registry.options("encoder", text)
     spec = cast("EncoderSpec", entry.spec).of(options)
     spec = pinned(spec) if checkpoint is None else with_checkpoint(spec, checkpoint)

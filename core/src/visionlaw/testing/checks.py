@@ -37,10 +37,15 @@ SPEC_KINDS: tuple[Kind, ...] = (
 _HOMES = (
     "plugin_checks",
     "spec_checks",
+    "deprecation_checks",
     "encoder_tokens",
     "encoder_geometry",
     "encoder_conduct",
     "encoder_loading",
+    "collection_checks",
+    "dataset_checks",
+    "image_source_checks",
+    "trainer_checks",
 )
 """Modules of this package that define checks, in the order in which they run."""
 

@@ -73,10 +73,8 @@ class Subject:
         spec = self.declared
         if spec.tiny is None:
             return spec
-        home = self.folder / "tiny"
-        home.mkdir(exist_ok=True)
         with third_party(f"The tiny factory of '{spec.id}'", self.plugin.distribution, spec.extras):
-            found = resolve_name(spec.tiny, "tiny factory", spec, self.plugin.distribution)(spec, home)
+            found = resolve_name(spec.tiny, "tiny factory", spec, self.plugin.distribution)(spec, self.home)
         if type(found) is not type(spec) or found.id != spec.id:
             raise PluginError(
                 f"The tiny factory of '{spec.id}' returned {type(found).__name__} instead of its spec.",
@@ -109,18 +107,34 @@ class Subject:
         Raises:
             MissingDependencyError, PluginError, VisionlawError: As :func:`visionlaw.targets.load_target`.
         """
+        spec = self.tiny
+        holding = spec.of(options) if isinstance(spec, EncoderSpec) else spec
+        with self.working_directory():
+            return load_target(holding, self.plugin.distribution, self.arguments(**options))
+
+    def arguments(self, **options: Any) -> dict[str, Any]:
+        """Return what the target of :attr:`tiny` is called with beside the spec.
+
+        Args:
+            **options: Options of the id; ``root`` instead of the tiny instance's folder.
+        """
         declared, spec = self.declared, self.tiny
         changed = {
             name: option.default
             for name, option in spec.options.items()
             if name not in declared.options or declared.options[name].default != option.default
         }
-        arguments = changed | options
-        if spec.kind in WITH_ROOT and spec.tiny is not None:
-            arguments["root"] = self.folder / "tiny"
-        holding = spec.of(options) if isinstance(spec, EncoderSpec) else spec
-        with self.working_directory():
-            return load_target(holding, self.plugin.distribution, arguments)
+        given = changed | options
+        if spec.kind in WITH_ROOT:
+            given.setdefault("root", None if spec.tiny is None else self.home)
+        return given
+
+    @property
+    def home(self) -> Path:
+        """The folder of the tiny instance, in :attr:`folder`."""
+        home = self.folder / "tiny"
+        home.mkdir(exist_ok=True)
+        return home
 
     def shared(self, name: str, make: Callable[[], T]) -> T:
         """Return what several checks use, made by the first of them and kept until :meth:`close`."""
@@ -131,10 +145,8 @@ class Subject:
     @contextlib.contextmanager
     def working_directory(self) -> Generator[Path]:
         """Work in the folder of the tiny instance, as a user works in the folder of a project."""
-        home = self.folder / "tiny"
-        home.mkdir(exist_ok=True)
-        with contextlib.chdir(home):
-            yield home
+        with contextlib.chdir(self.home):
+            yield self.home
 
     def close(self) -> None:
         """Forget the instance and remove the folder."""

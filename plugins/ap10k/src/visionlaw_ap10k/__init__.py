@@ -3,4 +3,5 @@
 - :mod:`visionlaw_ap10k.plugin`: what visionlaw lists; light.
 - :mod:`visionlaw_ap10k.animals`: one annotated animal: box, keypoints, family and species.
 - :mod:`visionlaw_ap10k.dataset`: the pairs.
+- :mod:`visionlaw_ap10k.tiny`: a miniature of it, for checks.
 """

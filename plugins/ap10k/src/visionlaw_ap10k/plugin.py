@@ -36,4 +36,5 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
         license="CC-BY-4.0",
         homepage="https://github.com/AlexTheBad/AP-10K",
         needs_root=True,
+        tiny="visionlaw_ap10k.tiny:write",
     )

@@ -11,4 +11,5 @@
 - :mod:`visionlaw_diffusers.folding`: 2×2 tokens into one.
 - :mod:`visionlaw_diffusers.encoder`: all of it together, as a visionlaw encoder.
 - :mod:`visionlaw_diffusers.unet`, :mod:`visionlaw_diffusers.transformer`: the targets of the specs.
+- :mod:`visionlaw_diffusers.tiny`: tiny random pipelines of all families, for the checks.
 """

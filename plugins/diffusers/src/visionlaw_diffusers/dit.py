@@ -15,6 +15,7 @@ def visionlaw_encoders() -> Iterator[EncoderSpec]:
     yield EncoderSpec(
         id="dit/xl-2@512",
         target="visionlaw_diffusers.transformer:class_conditioned",
+        tiny="visionlaw_diffusers.tiny:dit",
         description="DiT-XL/2 at 512 pixels, last block, 2×2 tokens folded into one, no class.",
         tags=("diffusion", "transformer", "published"),
         options=diffusion_options() | {"layer": layer_option()},

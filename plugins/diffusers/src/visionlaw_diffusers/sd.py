@@ -30,6 +30,7 @@ def visionlaw_encoders() -> Iterator[EncoderSpec]:
     yield _unet(
         "1.5",
         target="visionlaw_diffusers.unet:text_conditioned",
+        tiny="visionlaw_diffusers.tiny:sd",
         description="Stable Diffusion 1.5 U-Net after its first upsampling block, empty prompt.",
         checkpoint="stable-diffusion-v1-5/stable-diffusion-v1-5",
         revision="451f4fe16113bff5a5d2269ed5ad43b0592e9a14",
@@ -40,6 +41,7 @@ def visionlaw_encoders() -> Iterator[EncoderSpec]:
     yield _unet(
         "2.1",
         target="visionlaw_diffusers.unet:text_conditioned",
+        tiny="visionlaw_diffusers.tiny:sd",
         description="Stable Diffusion 2.1 U-Net after its first upsampling block, empty prompt.",
         checkpoint="stabilityai/stable-diffusion-2-1",
         revision="5cae40e6a2745ae2b01ad92ae5043f95f23644d6",
@@ -50,6 +52,7 @@ def visionlaw_encoders() -> Iterator[EncoderSpec]:
     yield _unet(
         "variations",
         target="visionlaw_diffusers.unet:image_conditioned",
+        tiny="visionlaw_diffusers.tiny:variations",
         description="Stable Diffusion Image Variations U-Net, conditioned on the image's own CLIP embedding.",
         checkpoint="lambdalabs/sd-image-variations-diffusers",
         revision="42bc0ee1726b141d49f519a6ea02ccfbf073db2e",

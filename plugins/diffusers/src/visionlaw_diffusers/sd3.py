@@ -15,6 +15,7 @@ def visionlaw_encoders() -> Iterator[EncoderSpec]:
     yield EncoderSpec(
         id="sd3/medium@512",
         target="visionlaw_diffusers.transformer:text_conditioned",
+        tiny="visionlaw_diffusers.tiny:sd3",
         description="Stable Diffusion 3 medium, last block, 2×2 tokens folded into one, empty prompt.",
         tags=("diffusion", "transformer", "published"),
         options=diffusion_options() | {"layer": layer_option()},

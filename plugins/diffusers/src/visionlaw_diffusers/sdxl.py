@@ -15,6 +15,7 @@ def visionlaw_encoders() -> Iterator[EncoderSpec]:
     yield EncoderSpec(
         id="sdxl/base@512",
         target="visionlaw_diffusers.unet:size_conditioned",
+        tiny="visionlaw_diffusers.tiny:sdxl",
         description="Stable Diffusion XL U-Net after its first upsampling block, empty prompt.",
         tags=("diffusion", "u-net", "published"),
         options=diffusion_options() | {"block": block_option()},

@@ -5,4 +5,5 @@
 - :mod:`visionlaw_hpatches.points`: which points of a reference image are searched.
 - :mod:`visionlaw_hpatches.reader`: the folders of sequences, one record per pair.
 - :mod:`visionlaw_hpatches.dataset`: the data set.
+- :mod:`visionlaw_hpatches.tiny`: a miniature of it, for checks.
 """

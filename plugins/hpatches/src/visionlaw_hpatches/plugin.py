@@ -27,4 +27,5 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
         license="MIT (the repository's); some sequences come from older data sets, see its references",
         homepage="https://github.com/hpatches/hpatches-dataset",
         needs_root=True,
+        tiny="visionlaw_hpatches.tiny:write",
     )

@@ -18,6 +18,7 @@ from visionlaw.specs import DatasetSpec
 from visionlaw_lab.names import GENERATOR, SIDE
 from visionlaw_lab.rendering import scene_ref
 from visionlaw_lab.scenes import Item, Scene, draw_scene, extent, rearranged
+from visionlaw_lab.sources import checked_seed, refuse_root
 
 MOST = 100_000
 OFFSETS = np.array([(0, 0), (-1, -1), (1, -1), (-1, 1), (1, 1)]) / 4
@@ -60,18 +61,17 @@ def build(spec: DatasetSpec, root: Path | None = None, pairs: int = 100, seed: i
 
     Args:
         spec: The spec that names this function.
-        root: Not used.
+        root: Not used: nothing is read.
         pairs: How many, 1 to 100,000.
         seed: Of everything random, 0 or more.
 
     Raises:
-        DataError: An option is out of range.
+        DataError: An option is out of range, or a folder is given.
     """
+    refuse_root(root)
     if not 1 <= pairs <= MOST:
         raise DataError(f"The option pairs={pairs} is out of range.", f"Ask for 1 to {MOST:,} pairs.")
-    if seed < 0:
-        raise DataError(f"The option seed={seed} is out of range.", "Use 0 or a positive whole number.")
-    return LabPairs(pairs, seed)
+    return LabPairs(pairs, checked_seed(seed))
 
 
 def _pair(source: Scene, target: Scene) -> Pair:

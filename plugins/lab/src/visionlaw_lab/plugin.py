@@ -71,6 +71,7 @@ def visionlaw_trainers() -> Iterator[TrainerSpec]:
         id="lab",
         target="visionlaw_lab.trainer:build",
         description="Stage 2 on the lab's conversations, and the lab's benchmarks, within a minute.",
+        tiny="visionlaw_lab.tiny_project:write",
     )
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 from visionlaw.errors import DataError
 from visionlaw.protocols import CaptionedImage
 from visionlaw.specs import ImageSourceSpec
 from visionlaw_lab.captions import caption
+from visionlaw_lab.names import Benchmark
 from visionlaw_lab.questions import benchmark_of, benchmark_question, training_scene
 from visionlaw_lab.rendering import scene_ref
 from visionlaw_lab.scenes import Scene
@@ -49,22 +51,47 @@ def build_benchmark(
     """Return the image source ``lab``: the scenes that a benchmark's questions are about.
 
     Raises:
-        DataError: There is no such benchmark, or a number is out of range.
+        DataError: There is no such benchmark, a number is out of range, or a folder is given.
     """
-    name = benchmark_of(benchmark)
-    return SceneSource(images, lambda number: benchmark_question(name, _seed(seed), number)[0], captioned=False)
+    refuse_root(root)
+    scene = partial(_benchmark_scene, benchmark_of(benchmark), checked_seed(seed))
+    return SceneSource(images, scene, captioned=False)
 
 
 def build_captions(spec: ImageSourceSpec, root: Path | None = None, images: int = 240, seed: int = 0) -> SceneSource:
     """Return the image source ``lab/captions``: scenes of the split ``test`` with their captions.
 
     Raises:
-        DataError: A number is out of range.
+        DataError: A number is out of range, or a folder is given.
     """
-    return SceneSource(images, lambda number: training_scene(_seed(seed), number, "test"), captioned=True)
+    refuse_root(root)
+    return SceneSource(images, partial(_captioned_scene, checked_seed(seed)), captioned=True)
 
 
-def _seed(seed: int) -> int:
+def refuse_root(root: Path | str | None) -> None:
+    """Refuse a folder that is given where nothing is read.
+
+    Raises:
+        DataError: One is given.
+    """
+    if root is not None:
+        raise DataError("The lab's scenes are generated, and no folder is read.", "Leave the folder out.")
+
+
+def checked_seed(seed: int) -> int:
+    """Return the seed.
+
+    Raises:
+        DataError: It is below 0.
+    """
     if seed < 0:
         raise DataError(f"The option seed={seed} is out of range.", "Use 0 or a positive whole number.")
     return seed
+
+
+def _benchmark_scene(benchmark: Benchmark, seed: int, number: int) -> Scene:
+    return benchmark_question(benchmark, seed, number)[0]
+
+
+def _captioned_scene(seed: int, number: int) -> Scene:
+    return training_scene(seed, number, "test")

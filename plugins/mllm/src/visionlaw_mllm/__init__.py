@@ -15,4 +15,5 @@
   :mod:`visionlaw_mllm.answering`: its answers.
 - :mod:`visionlaw_mllm.llava_files`: LLaVA's ``mm_projector.bin``.
 - :mod:`visionlaw_mllm.lmms`: the model of lmms-eval; :mod:`visionlaw_mllm.trainer`: the trainer ``llava``.
+- :mod:`visionlaw_mllm.tiny`: miniatures, for checks.
 """

@@ -24,6 +24,7 @@ def visionlaw_image_sources() -> Iterator[ImageSourceSpec]:
             ),
         },
         license="as the records' maker says",
+        tiny="visionlaw_mllm.tiny:write_source",
     )
 
 
@@ -46,6 +47,7 @@ def visionlaw_trainers() -> Iterator[TrainerSpec]:
         description="Stage 1 where it is missing, stage 2, and an evaluation by lmms-eval.",
         options=options | {"batch_size": batch},
         extras=("lmms",),
+        tiny="visionlaw_mllm.tiny:write_project",
     )
 
 

@@ -7,4 +7,5 @@
 - :mod:`visionlaw_openclip.tower`: a tower without its projection, and reading its layers.
 - :mod:`visionlaw_openclip.checkpoint`: a tower with the weights of a folder.
 - :mod:`visionlaw_openclip.encoder`: from a spec to an encoder.
+- :mod:`visionlaw_openclip.tiny`: tiny random checkpoints of any model, for the checks.
 """

@@ -1,8 +1,15 @@
-"""The facts of well-known towers, so that listing them imports nothing; tests hold them against open_clip."""
+"""The facts of well-known towers, so that listing them imports nothing; tests hold them against open_clip.
+
+Listed are those whose weights are pinned to a commit of the hub: a search space promises what it holds. The others are
+known by their names; their weights are what the hub's cache has as main when they are first used.
+"""
 
 from __future__ import annotations
 
-from visionlaw.specs import Layer
+from collections.abc import Iterator
+from dataclasses import replace
+
+from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_openclip.facts import Facts
 
 
@@ -27,8 +34,8 @@ _L14 = ((14, 1024), 24, 303_177_728)
 _CONVNEXT_L = tuple(Layer(*token) for token in ((4, 192), (8, 384), (16, 768), (32, 1536)))
 
 # Short name: facts, description, tags. Revisions are commits of the hub that public projects pin, with the safetensors
-# in them; None: not known, its main branch.
-LISTED: dict[str, tuple[Facts, str, tuple[str, ...]]] = {
+# in them; where none could be found, there is none: a commit is never guessed.
+KNOWN: dict[str, tuple[Facts, str, tuple[str, ...]]] = {
     "vit-l-14-laion2b": (
         _vit(
             "ViT-L-14",
@@ -70,6 +77,7 @@ LISTED: dict[str, tuple[Facts, str, tuple[str, ...]]] = {
             85_797_888,
             "laion/CLIP-ViT-B-16-DataComp.XL-s13B-b90K",
             "MIT",
+            "05fa70d888b3dcddcaeb5906c71e35e736bc8d42",  # the hub's own conversion: main has a pickle only
         ),
         "ViT-B/16, CLIP on DataComp-1B.",
         ("vit", "image-text"),
@@ -128,6 +136,7 @@ LISTED: dict[str, tuple[Facts, str, tuple[str, ...]]] = {
             412_987_248,
             "timm/ViT-SO400M-14-SigLIP-384",
             "Apache-2.0",
+            "ac16108d567c4389e6cd2b11c9b8585f7474435b",
             transformer=False,
         ),
         "ViT-SO400M/14, SigLIP on WebLI.",
@@ -143,11 +152,38 @@ LISTED: dict[str, tuple[Facts, str, tuple[str, ...]]] = {
             "laion/CLIP-convnext_large_d_320.laion2B-s29B-b131K-ft-soup",
             transformer=False,
             license="MIT",
+            revision="654d0f80ff73c58e7281a3ca7dc425589049e2e1",
         ),
         "ConvNeXt-L, CLIP on LAION-2B: the map of its last stage.",
         ("convnext", "hierarchical", "image-text"),
     ),
 }
+
+
+def listed() -> Iterator[EncoderSpec]:
+    """Return the specs of the pinned ones, at their own resolution."""
+    for name, (facts, description, tags) in KNOWN.items():
+        if facts.revision is not None:
+            yield facts.spec(name, description, tags)
+
+
+def known(encoder_id: str) -> EncoderSpec | None:
+    """Return the spec of one that is known at its own resolution, listed or not, by its short or its full name."""
+    for name, (facts, description, tags) in KNOWN.items():
+        spec = facts.spec(name, description, tags)
+        if encoder_id == spec.id:
+            return spec
+        if encoder_id == facts.id:
+            return facts.spec(None, description, tags)
+    return None
+
+
+def with_weights(facts: Facts) -> Facts:
+    """Return facts along with what is known of the weights at any resolution: licence and pinned commit."""
+    for same, _, _ in KNOWN.values():
+        if (same.model, same.pretrained) == (facts.model, facts.pretrained):
+            return replace(facts, license=same.license, revision=same.revision)
+    return facts
 
 
 def model_and_tag(encoder_id: str) -> tuple[str, str]:
@@ -157,8 +193,8 @@ def model_and_tag(encoder_id: str) -> tuple[str, str]:
         encoder_id: ``openclip/<short name>@<pixels>`` or ``openclip/<model>/<pretrained>@<pixels>``.
     """
     name = encoder_id.removeprefix("openclip/").rpartition("@")[0]
-    if name in LISTED:
-        facts = LISTED[name][0]
+    if name in KNOWN:
+        facts = KNOWN[name][0]
         return facts.model, facts.pretrained
     model, _, tag = name.partition("/")
     return model, tag

@@ -36,7 +36,7 @@ class OpenClipEncoder:
         self._checkpoint = checkpoint
         self._tower = checkpoint.tower
         self._layer = self._index(layer)
-        self.module.eval()
+        self.module.eval().requires_grad_(False)
 
     @property
     def module(self) -> nn.Module:

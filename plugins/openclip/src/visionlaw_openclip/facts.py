@@ -63,4 +63,5 @@ class Facts:
             parameters=self.parameters,
             options=options,
             variants=layer_variants(self.layers),
+            tiny="visionlaw_openclip.tiny:build",
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, cast
 
 import open_clip
@@ -9,37 +10,38 @@ import torch
 
 from visionlaw.errors import InvalidIdError, did_you_mean
 from visionlaw.specs import EncoderSpec, Layer
-from visionlaw_openclip.catalogue import model_and_tag
+from visionlaw_openclip.catalogue import model_and_tag, with_weights
 from visionlaw_openclip.facts import Facts
 from visionlaw_openclip.tower import Tower, UnsuitableSizeError, build_tower
 
 
 def resolve(encoder_id: str) -> EncoderSpec:
-    """Return the spec of ``openclip/<model>/<pretrained>@<pixels>``.
+    """Return the spec of ``openclip/<model>/<pretrained>@<pixels>``, pinned where its weights are known to be.
 
     Raises:
         InvalidIdError: open_clip has no such model or tag, the tag has no safetensors on the hub, or the tower cannot
             take that resolution or does not show its layers.
     """
     model, tag = model_and_tag(encoder_id)
-    facts = measure(model, tag, int(encoder_id.rpartition("@")[2]))
+    facts = with_weights(measure(model, tag, int(encoder_id.rpartition("@")[2])))
     name = encoder_id.removeprefix("openclip/").rpartition("@")[0]
     return facts.spec(None if encoder_id == facts.id else name, f"OpenCLIP's {model}, {tag}.")
 
 
-def measure(model: str, tag: str, resolution: int) -> Facts:
+def measure(model: str, tag: str, resolution: int, config: Mapping[str, Any] | None = None) -> Facts:
     """Return the facts of a tower at a resolution.
 
     Args:
         model: The architecture, as open_clip names it.
         tag: Of its weights, as open_clip names it.
         resolution: Input side in pixels.
+        config: ``model_cfg`` of one of another width or depth; None: the published one.
 
     Raises:
         InvalidIdError: As :func:`resolve`.
     """
     repository = _repository(model, tag)
-    config = cast("dict[str, Any]", open_clip.get_model_config(model))
+    config = config or cast("dict[str, Any]", open_clip.get_model_config(model))
     own: int = config["vision_cfg"].get("image_size", 224)
     refused = InvalidIdError(
         f"OpenCLIP's '{model}' cannot turn {resolution}×{resolution} pixels into whole tokens.",

@@ -6,4 +6,5 @@
 - :mod:`visionlaw_pf.tables`: the tables of pairs, and where they lie.
 - :mod:`visionlaw_pf.keypoints`: positions as MATLAB counts them, and the files that hold them.
 - :mod:`visionlaw_pf.matfile`: a matrix from a MATLAB file that nobody vouches for.
+- :mod:`visionlaw_pf.tiny`: miniatures of both, for checks.
 """

@@ -25,6 +25,7 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
         license="not stated by the authors; the images are PASCAL VOC's, under Flickr's terms of use",
         homepage=HOMEPAGE,
         needs_root=True,
+        tiny="visionlaw_pf.tiny:write_pascal",
     )
     yield DatasetSpec(
         id="pf/willow",
@@ -35,4 +36,5 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
         license="not stated by the authors",
         homepage=HOMEPAGE,
         needs_root=True,
+        tiny="visionlaw_pf.tiny:write_willow",
     )

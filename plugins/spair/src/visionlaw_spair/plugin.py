@@ -58,4 +58,5 @@ def visionlaw_datasets() -> Iterator[DatasetSpec]:
         license="none stated; the images are PASCAL VOC's, under Flickr's terms of use",
         homepage="https://cvlab.postech.ac.kr/research/SPair-71k/",
         needs_root=True,
+        tiny="visionlaw_spair.tiny:write",
     )

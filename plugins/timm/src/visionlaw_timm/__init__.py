@@ -6,4 +6,5 @@
 - :mod:`visionlaw_timm.resolving`: from an id to the facts of any model, asked of timm on the meta device.
 - :mod:`visionlaw_timm.backbone`: a model without its head, and reading its layers.
 - :mod:`visionlaw_timm.encoder`: from a spec to an encoder.
+- :mod:`visionlaw_timm.tiny`: tiny random checkpoints of any model, for the checks.
 """

@@ -1,8 +1,15 @@
-"""The facts of well-known models, so that listing them imports nothing; tests hold them against timm."""
+"""The facts of well-known models, so that listing them imports nothing; tests hold them against timm.
+
+Listed are those whose weights are pinned to a commit of the hub: a search space promises what it holds. The others are
+known by their ids; their weights are what the hub's cache has as main when they are first used.
+"""
 
 from __future__ import annotations
 
-from visionlaw.specs import Layer
+from collections.abc import Iterator
+from dataclasses import replace
+
+from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.facts import Facts
 
 
@@ -37,8 +44,9 @@ _STAGES_128 = ((4, 128), (8, 256), (16, 512), (32, 1024))
 _SAM = (((16, 768),) * 11) + ((16, 256),)
 _RESNET = ((2, 64), (4, 256), (8, 512), (16, 1024), (32, 2048))
 
-# Facts, description, tags. Revisions are commits of the hub that public projects pin; None: not known, its main branch.
-LISTED: tuple[tuple[Facts, str, tuple[str, ...]], ...] = (
+# Facts, description, tags. Revisions are commits of the hub that public projects pin, with model.safetensors in them;
+# where none could be found, there is none: a commit is never guessed.
+KNOWN: tuple[tuple[Facts, str, tuple[str, ...]], ...] = (
     (
         _plain("vit_small_patch16_224.augreg_in21k", 224, (16, 384), 12, 21_665_664, "apache-2.0"),
         "ViT-S/16, supervised on ImageNet-21k (AugReg).",
@@ -58,7 +66,15 @@ LISTED: tuple[tuple[Facts, str, tuple[str, ...]], ...] = (
         ("vit", "supervised"),
     ),
     (
-        _plain("vit_large_patch16_224.augreg_in21k_ft_in1k", 224, (16, 1024), 24, 303_301_632, "apache-2.0"),
+        _plain(
+            "vit_large_patch16_224.augreg_in21k_ft_in1k",
+            224,
+            (16, 1024),
+            24,
+            303_301_632,
+            "apache-2.0",
+            "0930ab3308b84cb2ae091a4a80703c459412a4c7",
+        ),
         "ViT-L/16, supervised on ImageNet-21k, finetuned on ImageNet-1k (AugReg).",
         ("vit", "supervised"),
     ),
@@ -73,7 +89,15 @@ LISTED: tuple[tuple[Facts, str, tuple[str, ...]], ...] = (
         ("vit", "self-supervised"),
     ),
     (
-        _plain("vit_base_patch14_dinov2.lvd142m", 518, (14, 768), 12, 86_579_712, "apache-2.0"),
+        _plain(
+            "vit_base_patch14_dinov2.lvd142m",
+            518,
+            (14, 768),
+            12,
+            86_579_712,
+            "apache-2.0",
+            "4685c99dabffe5affac90bd99dbffd25801ae58d",
+        ),
         "ViT-B/14, DINOv2.",
         ("vit", "self-supervised"),
     ),
@@ -150,7 +174,9 @@ LISTED: tuple[tuple[Facts, str, tuple[str, ...]], ...] = (
         ("vit", "distilled", "radio"),
     ),
     (
-        _staged("samvit_base_patch16.sa1b", 1024, _SAM, 89_670_912, "apache-2.0"),
+        _staged(
+            "samvit_base_patch16.sa1b", 1024, _SAM, 89_670_912, "apache-2.0", "c6db726d87cbba7788e026776b46c5db3aa1594b"
+        ),
         "The image encoder of Segment Anything, ViT-B/16.",
         ("vit", "segmentation", "sam"),
     ),
@@ -170,7 +196,14 @@ LISTED: tuple[tuple[Facts, str, tuple[str, ...]], ...] = (
         ("convnext", "hierarchical", "supervised"),
     ),
     (
-        _staged("convnextv2_base.fcmae_ft_in22k_in1k", 224, _STAGES_128, 87_690_752, "cc-by-nc-4.0"),
+        _staged(
+            "convnextv2_base.fcmae_ft_in22k_in1k",
+            224,
+            _STAGES_128,
+            87_690_752,
+            "cc-by-nc-4.0",
+            "9e250ed8f88b436472d2b24af26f82a8aa8c719d",
+        ),
         "ConvNeXt V2-B, masked autoencoder, finetuned on ImageNet.",
         ("convnext", "hierarchical", "supervised"),
     ),
@@ -180,3 +213,20 @@ LISTED: tuple[tuple[Facts, str, tuple[str, ...]], ...] = (
         ("resnet", "hierarchical", "supervised"),
     ),
 )
+
+
+def listed() -> Iterator[EncoderSpec]:
+    """Return the specs of the pinned ones, at their own resolution."""
+    return (facts.spec(description, tags) for facts, description, tags in KNOWN if facts.revision is not None)
+
+
+def known(encoder_id: str) -> EncoderSpec | None:
+    """Return the spec of one that is known at its own resolution, listed or not."""
+    found = (facts.spec(description, tags) for facts, description, tags in KNOWN if facts.id == encoder_id)
+    return next(found, None)
+
+
+def with_weights(facts: Facts) -> Facts:
+    """Return facts along with what is known of the weights at any resolution: the pinned commit."""
+    pinned = {same.name: same.revision for same, _, _ in KNOWN}
+    return replace(facts, revision=pinned.get(facts.name))

@@ -37,7 +37,7 @@ class TimmEncoder:
 
     def __init__(self, spec: EncoderSpec, model: nn.Module, layer: int = -1) -> None:
         self._spec = spec
-        self._backbone = Backbone(model.eval())
+        self._backbone = Backbone(model.eval().requires_grad_(False))
         self._config: dict[str, Any] = cast("Any", model).pretrained_cfg
         self._layer = self._index(layer)
 

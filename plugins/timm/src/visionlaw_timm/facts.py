@@ -41,11 +41,16 @@ class Facts:
     repository: str
     revision: str | None = None
 
+    @property
+    def id(self) -> str:
+        """``timm/<architecture>.<tag>@<pixels>``."""
+        return f"timm/{self.name}@{self.resolution}"
+
     def spec(self, description: str = "", tags: tuple[str, ...] = ()) -> EncoderSpec:
         """Return the spec: the last layer's tokens, and how those of other layers differ."""
         last = self.layers[-1]
         return EncoderSpec(
-            id=f"timm/{self.name}@{self.resolution}",
+            id=self.id,
             target="visionlaw_timm.encoder:build",
             description=description,
             tags=tags,
@@ -59,4 +64,5 @@ class Facts:
             parameters=self.parameters,
             options={"layer": layer_option()},
             variants=layer_variants(self.layers),
+            tiny="visionlaw_timm.tiny:build",
         )

@@ -6,19 +6,21 @@ from collections.abc import Iterator
 
 from visionlaw.hookspecs import hookimpl
 from visionlaw.specs import EncoderSpec
-from visionlaw_timm.catalogue import LISTED
+from visionlaw_timm.catalogue import known, listed
 
 
 @hookimpl
 def visionlaw_encoders() -> Iterator[EncoderSpec]:
     """List well-known models at their own resolution; timm is not imported."""
-    for facts, description, tags in LISTED:
-        yield facts.spec(description, tags)
+    return listed()
 
 
 @hookimpl
 def visionlaw_resolve(id: str) -> EncoderSpec:  # noqa: A002
-    """Return the spec of ``timm/<architecture>.<tag>@<pixels>``, for which timm is imported."""
-    from visionlaw_timm.resolving import resolve
+    """Return the spec of ``timm/<architecture>.<tag>@<pixels>``; timm is imported for what is not known of it."""
+    spec = known(id)
+    if spec is None:
+        from visionlaw_timm.resolving import resolve
 
-    return resolve(id)
+        spec = resolve(id)
+    return spec

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, cast
 
 import timm
@@ -12,34 +14,36 @@ from torch import nn
 from visionlaw.errors import InvalidIdError, did_you_mean
 from visionlaw.specs import EncoderSpec, Layer
 from visionlaw_timm.backbone import Backbone
+from visionlaw_timm.catalogue import with_weights
 from visionlaw_timm.facts import Facts
 
 _REGISTRY = cast("Any", timm.models)
 
 
 def resolve(encoder_id: str) -> EncoderSpec:
-    """Return the spec of ``timm/<architecture>.<tag>@<pixels>``.
+    """Return the spec of ``timm/<architecture>.<tag>@<pixels>``, pinned where its weights are known to be.
 
     Raises:
         InvalidIdError: timm has no such model or tag, it has no weights on the hub, cannot take that resolution, or
             does not show its layers as one grid.
     """
     name, _, pixels = encoder_id.removeprefix("timm/").rpartition("@")
-    return measure(name, int(pixels)).spec(f"timm's {name}.")
+    return with_weights(measure(name, int(pixels))).spec(f"timm's {name}.")
 
 
-def measure(name: str, resolution: int) -> Facts:
+def measure(name: str, resolution: int, arguments: Mapping[str, Any] = MappingProxyType({})) -> Facts:
     """Return the facts of a model at a resolution.
 
     Args:
         name: ``architecture.tag``.
         resolution: Input side in pixels.
+        arguments: Of ``create_model``, for one of another width or depth than the published one.
 
     Raises:
         InvalidIdError: As :func:`resolve`.
     """
     config = _pretrained_config(name)
-    backbone = _build(name, config, resolution)
+    backbone = _build(name, config, resolution, arguments)
     return Facts(
         name=name,
         resolution=resolution,
@@ -77,24 +81,24 @@ def needs_size(name: str) -> bool:
     return bool(_REGISTRY.get_pretrained_cfg(name).fixed_input_size)
 
 
-def _build(name: str, config: Any, resolution: int) -> Backbone:
+def _build(name: str, config: Any, resolution: int, others: Mapping[str, Any]) -> Backbone:
     if config.input_size[0] != 3:
         raise InvalidIdError(f"timm's '{name}' takes {config.input_size[0]} channels, not RGB images.")
     resized = needs_size(name) and config.input_size[-1] != resolution
-    arguments: dict[str, Any] = {"img_size": resolution} if resized else {}
+    arguments = dict(others) | ({"img_size": resolution} if resized else {})
     try:
         with torch.device("meta"):
             model = timm.create_model(name, pretrained=False, **arguments)
     except (TypeError, AssertionError, ValueError, RuntimeError) as error:
         raise _wrong_size(name, config, resolution) from error
-    if resized and not _interpolates(name, model):
+    if resized and not _interpolates(name, model, others):
         raise _wrong_size(name, config, resolution)
     if not hasattr(model, "forward_intermediates") or not hasattr(model, "prune_intermediate_layers"):
         raise InvalidIdError(f"timm's '{name}' does not show its layers (it has no forward_intermediates).")
     return Backbone(model)
 
 
-def _interpolates(name: str, model: nn.Module) -> bool:
+def _interpolates(name: str, model: nn.Module, others: Mapping[str, Any]) -> bool:
     """Whether timm fits weights to another size: it does where it can change the size of a model that exists.
 
     Where the size changes no weight, there is nothing to fit. The others, SAM for instance, can be built for another
@@ -103,7 +107,7 @@ def _interpolates(name: str, model: nn.Module) -> bool:
     if hasattr(model, "set_input_size"):
         return True
     with torch.device("meta"):
-        usual = timm.create_model(name, pretrained=False).state_dict()
+        usual = timm.create_model(name, pretrained=False, **others).state_dict()
     return {n: v.shape for n, v in model.state_dict().items()} == {n: v.shape for n, v in usual.items()}
 
 

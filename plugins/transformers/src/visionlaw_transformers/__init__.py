@@ -9,4 +9,5 @@
 - :mod:`visionlaw_transformers.loading`: from a folder to a module without weights that were never loaded.
 - :mod:`visionlaw_transformers.encoder`: tokens of one or several layers.
 - :mod:`visionlaw_transformers.anatomy`: where a module has its blocks and its patch tokens.
+- :mod:`visionlaw_transformers.tiny`: tiny random checkpoints of all families, for the checks.
 """

@@ -83,3 +83,8 @@ def visionlaw_encoders() -> Iterable[EncoderSpec]:
 def visionlaw_resolve(id: str) -> EncoderSpec | None:  # noqa: A002
     """Resolve ``dinov2/<name>@<multiple of its patch>``."""
     return FAMILY.resolve(id)
+
+
+def has_registers(encoder_id: str) -> bool:
+    """Whether an id is one of the variant with registers."""
+    return encoder_id.partition("@")[0].endswith("-reg")

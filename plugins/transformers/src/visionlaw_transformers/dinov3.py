@@ -64,7 +64,16 @@ FAMILY = Family(
                 224,
             ),
         ),
-        "7b": (Checkpoint("facebook/dinov3-vit7b16-pretrain-lvd1689m", None, 16, 4096, 6_716_035_072, 224),),
+        "7b": (
+            Checkpoint(
+                "facebook/dinov3-vit7b16-pretrain-lvd1689m",
+                "b80367753773648a6793235ab9c65cdbb029506f",
+                16,
+                4096,
+                6_716_035_072,
+                224,
+            ),
+        ),
     },
     resolutions=(224, 256, 384),
 )

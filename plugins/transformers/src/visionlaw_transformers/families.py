@@ -19,7 +19,7 @@ class Checkpoint:
 
     Attributes:
         repository: On the hub.
-        revision: Pinned commit; None where none is known: the hub's main.
+        revision: Pinned commit.
         patch: Side of a patch in pixels.
         channels: Length of a token.
         parameters: Number of weights of the vision tower, without pooling head and text tower.
@@ -27,7 +27,7 @@ class Checkpoint:
     """
 
     repository: str
-    revision: str | None
+    revision: str
     patch: int
     channels: int
     parameters: int
@@ -99,6 +99,7 @@ class Family:
             patch=checkpoint.patch,
             channels=checkpoint.channels,
             parameters=checkpoint.parameters,
+            tiny=f"visionlaw_transformers.tiny:{self.prefix}",
         )
 
 

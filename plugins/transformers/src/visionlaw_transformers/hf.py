@@ -35,6 +35,7 @@ def visionlaw_resolve(id: str) -> EncoderSpec | None:  # noqa: A002
     unknown = EncoderSpec(
         id=id,
         target="visionlaw_transformers.towers:hf",
+        tiny="visionlaw_transformers.tiny:hf",
         checkpoint=repository,
         resolution=resolution_of(id),
         patch=1,

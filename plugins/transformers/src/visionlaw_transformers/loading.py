@@ -34,6 +34,21 @@ def load_config(folder: Path, encoder_id: str) -> Any:
     return getattr(config, "vision_config", config)
 
 
+def tower_class(config: Any, encoder_id: str) -> Any:
+    """Return the library's class for a vision tower's configuration, as AutoModel would choose it.
+
+    Raises:
+        WeightsError: It has none.
+    """
+    from transformers import MODEL_MAPPING
+
+    found: Any = MODEL_MAPPING.get(type(config), None)  # pyright: ignore[reportUnknownMemberType]
+    if found is None:
+        kind = getattr(config, "model_type", "")
+        raise WeightsError(f"'{encoder_id}' cannot be used: transformers has no vision tower of its own for '{kind}'.")
+    return found[0] if isinstance(found, tuple) else found
+
+
 def load_module(model_class: Any, folder: Path, config: Any, encoder_id: str) -> tuple[nn.Module, list[str]]:
     """Load a network in float32, in eval mode; its pooling head, which no token depends on, is left out.
 

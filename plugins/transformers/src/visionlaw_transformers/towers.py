@@ -18,9 +18,10 @@ from visionlaw.weights import weights_folder
 from visionlaw_transformers.anatomy import find_blocks, first_patch
 from visionlaw_transformers.clip import FAMILY as CLIP
 from visionlaw_transformers.configs import normalisation, read_json, side
+from visionlaw_transformers.dinov2 import has_registers
 from visionlaw_transformers.encoder import LAST, LayeredTowerEncoder, Tower, TowerEncoder
 from visionlaw_transformers.families import Family
-from visionlaw_transformers.loading import load_config, load_module, require_loaded
+from visionlaw_transformers.loading import load_config, load_module, require_loaded, tower_class
 from visionlaw_transformers.siglip import FAMILY as SIGLIP
 from visionlaw_transformers.siglip2 import FAMILY as SIGLIP2
 
@@ -54,9 +55,9 @@ def siglip2(spec: EncoderSpec, layer: int = LAST, mode: str = "strict") -> Tower
 def dinov2(spec: EncoderSpec, layer: int = LAST, mode: str = "strict") -> TowerEncoder:
     """Load DINOv2, with registers where the id says ``-reg``; it interpolates its position embeddings by itself."""
     folder = weights_folder(spec)
-    with_registers = spec.id.partition("@")[0].endswith("-reg")
-    kind = "dinov2_with_registers" if with_registers else "dinov2"
-    model = transformers.Dinov2WithRegistersModel if with_registers else transformers.Dinov2Model
+    registers = has_registers(spec.id)
+    kind = "dinov2_with_registers" if registers else "dinov2"
+    model = transformers.Dinov2WithRegistersModel if registers else transformers.Dinov2Model
     config = _config(spec, folder, (kind,))
     return _encoder(spec, folder, config, model, IMAGENET_MEAN, IMAGENET_STD, layer, mode)
 
@@ -72,11 +73,7 @@ def hf(spec: EncoderSpec, layer: int = LAST, mode: str = "strict") -> TowerEncod
     """Load any vision transformer that transformers has, the vision tower of a dual model, as AutoModel would."""
     folder = weights_folder(spec)
     config = load_config(folder, spec.id)
-    kind = getattr(config, "model_type", "")
-    found: Any = transformers.MODEL_MAPPING.get(type(config), None)  # pyright: ignore[reportUnknownMemberType]
-    model = found[0] if isinstance(found, tuple) else found
-    if model is None:
-        raise WeightsError(f"'{spec.id}' cannot be used: transformers has no vision tower of its own for '{kind}'.")
+    model = tower_class(config, spec.id)
     mean, std = normalisation(folder, spec.id)
     return _encoder(spec, folder, config, model, mean, std, layer, mode)
 

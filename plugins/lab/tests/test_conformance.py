@@ -1,0 +1,13 @@
+"""What every plugin promises, checked by the conformance kit."""
+
+from __future__ import annotations
+
+import pytest
+
+from visionlaw.testing import BoundCheck, parametrize_with_checks
+
+
+@pytest.mark.slow
+@parametrize_with_checks("visionlaw-lab")
+def test_conformance(check: BoundCheck) -> None:
+    check()
