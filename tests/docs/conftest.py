@@ -108,7 +108,7 @@ Version: 0.1.0
 Summary: The plugin of a page.
 License-Expression: Apache-2.0
 Requires-Python: >=3.11
-Requires-Dist: visionlaw[torch]>=0.1.0.dev0,<0.2
+Requires-Dist: visionlaw[torch]>=0.1.0.dev0,<1
 """
 
 

@@ -63,7 +63,7 @@ class Reader:
     def _type_all(self, block: Block) -> None:
         code = int(block.title.removeprefix("exit code ") or 0)
         for part in re.split(r"^\$ ", block.text, flags=re.M)[1:]:
-            command, _, shown = part.partition("\n")
+            command, _, shown = re.sub(r"\\\n\s*", "", part).partition("\n")
             self.typed.append(command)
             out = self._type(command, code, block)
             assert_shown(shown, out, f"{block}: {command}")
