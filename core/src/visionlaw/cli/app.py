@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from visionlaw._version import __version__
-from visionlaw.cli import cache, check, dataset, extract, law, listing, policy, score, space
+from visionlaw.cli import cache, check, dataset, doctor, extract, law, listing, plugins, policy, score, space
 from visionlaw.cli.context import settings
 from visionlaw.cli.output import write
 from visionlaw.cli.verbs import Verbs
@@ -24,8 +24,8 @@ app = typer.Typer(
 )
 app.command("list")(listing.list_)
 app.command("show")(listing.show)
-app.command("plugins")(listing.plugins)
-app.command("doctor")(listing.doctor)
+app.add_typer(plugins.app, name="plugins")
+app.command("doctor")(doctor.doctor)
 app.command("check")(check.check)
 app.command("extract")(extract.extract)
 app.command("init")(space.init)
