@@ -85,9 +85,9 @@ def test_its_metadata(kind: PluginKind, generated: Callable[..., Generated]) -> 
 @pytest.mark.parametrize(
     ("version", "floor", "ceiling"),
     [
-        ("0.1.0.dev0", "0.1.0.dev0", "0.2"),
-        ("0.3.2", "0.3.0.dev0", "0.4"),
-        ("0.9.0rc1", "0.9.0.dev0", "0.10"),
+        ("0.1.0.dev0", "0.1.0.dev0", "1"),
+        ("0.3.2", "0.3.0.dev0", "1"),
+        ("0.9.0rc1", "0.9.0.dev0", "1"),
         ("1.4.2", "1.4.0.dev0", "2"),
     ],
 )

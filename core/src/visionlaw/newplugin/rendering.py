@@ -42,10 +42,10 @@ def render(name: str, kind: PluginKind) -> dict[str, str]:
 def pins(version: str) -> tuple[str, str]:
     """Return the core versions that a plugin written for one requires: at least the first, below the second.
 
-    The API may change with the minor version below 1.0, and with the major one from then on.
+    What plugins build on lasts as long as the major version: docs/plugin-authors/stability.md.
     """
     major, minor = (int(number) for number in re.findall(r"\d+", version)[:2])
-    return f"{major}.{minor}.0.dev0", f"0.{minor + 1}" if major == 0 else str(major + 1)
+    return f"{major}.{minor}.0.dev0", str(major + 1)
 
 
 def _templates(folder: str) -> Iterator[tuple[str, str]]:
