@@ -134,20 +134,24 @@ def verbs() -> dict[str, str]:
             yield f"{path} {verb}", "verb"
             yield from _options(f"{path} {verb}", command.callback)
         for group in typer_app.registered_groups:
-            yield f"{path} {group.name}", "verbs"
+            callback = group.typer_instance.registered_callback
+            by_itself = callback is not None and callback.invoke_without_command is True
+            yield f"{path} {group.name}", "verb" if by_itself else "verbs"
             yield from walk(group.typer_instance, f"{path} {group.name}")
 
     return dict(walk(app, "visionlaw"))
 
 
 def _options(path: str, function: Any) -> Iterator[tuple[str, str]]:
-    from typer.models import ArgumentInfo
+    from typer.models import ArgumentInfo, OptionInfo
     from typer.utils import get_params_from_function
 
     for meta in get_params_from_function(function).values():
         info, kind = meta.default, _type(meta.annotation).removesuffix(" | None")
         if isinstance(info, ArgumentInfo):
             names = [info.metavar or meta.name.upper()]
+        elif not isinstance(info, OptionInfo):  # typer's own: the context
+            continue
         else:
             flag = meta.name.replace("_", "-")
             own = [f"--{flag}", f"--no-{flag}"] if kind == "bool" else [f"--{flag}"]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 CORE = "visionlaw"
 FOR_PEOPLE = {"description", "aliases", "tags", "license", "parameters", "deprecated", "superseded_by"}
+FOR_CHECKS = {"tiny"}
 WEIGHTS = {"checkpoint", "revision", "files"}  # a provenance names the first two itself
 NUMERIC = ("numpy", "pillow", "torch")
 """The libraries that core's own preprocessing and scores are computed with."""
@@ -78,8 +79,8 @@ def provenance_of(entry: Entry) -> dict[str, Any]:
 
 
 def spec_digest(spec: Spec) -> str:
-    """Return the digest of a spec, without what is only there for people, and without where its weights are."""
-    said = spec.model_dump_json(exclude=FOR_PEOPLE | WEIGHTS)
+    """Return the digest of a spec, without what is there for people or checks alone, and where its weights are."""
+    said = spec.model_dump_json(exclude=FOR_PEOPLE | FOR_CHECKS | WEIGHTS)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

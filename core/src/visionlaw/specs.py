@@ -297,7 +297,12 @@ class ImageSourceSpec(Spec):
 
 
 class TrainerSpec(Spec):
-    """A way to finetune an MLLM on a representation and to evaluate it."""
+    """A way to finetune an MLLM on a representation and to evaluate it.
+
+    It works in a project, which is the working directory. For the checks, ``tiny`` writes a miniature project: a
+    registry.toml whose first representation is finetuned and whose benchmarks are evaluated, and whatever else the
+    trainer reads, such as a language model of two layers and four records.
+    """
 
     kind: ClassVar[Kind] = "trainer"
 
