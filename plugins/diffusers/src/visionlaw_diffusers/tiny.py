@@ -20,6 +20,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from diffusers.schedulers.scheduling_pndm import PNDMScheduler
+from torch import nn
 from transformers import (
     CLIPImageProcessor,
     CLIPTextConfig,
@@ -29,7 +30,6 @@ from transformers import (
     CLIPVisionConfig,
     CLIPVisionModelWithProjection,
 )
-from torch import nn
 
 from visionlaw.specs import EncoderSpec, Variant
 from visionlaw.testing.random_weights import random_module
