@@ -1,10 +1,11 @@
-"""Write docs/reference/ from the code: verbs, hooks, specs and registry.toml. Run by `make docs`."""
+"""Write docs/reference/ from the code: verbs, hooks, specs, checks and registry.toml. Run by `make docs`."""
 
 from __future__ import annotations
 
 import inspect
 import subprocess
 import sys
+from collections.abc import Sequence
 from enum import Enum
 from pathlib import Path
 
@@ -12,7 +13,8 @@ from pydantic import BaseModel
 
 from visionlaw.hookspecs import ENTRY_POINT_GROUP, LISTING_HOOKS, RESOLVE_HOOK, Hooks
 from visionlaw.spacefile import SpaceFile
-from visionlaw.specs import SPEC_TYPES, Option
+from visionlaw.specs import SPEC_TYPES, Option, ScorerVariant, Variant
+from visionlaw.testing.checks import SPEC_KINDS, Check, SubjectKind, all_checks
 
 REFERENCE = Path(__file__).parent / "reference"
 NOTICE = "<!-- Written by docs/generate.py from the code: do not edit. -->\n\n"
@@ -31,6 +33,7 @@ def hooks_page() -> str:
         hook = getattr(Hooks, name)
         signature = str(inspect.signature(hook)).replace("self, ", "").replace("self", "").replace("'", "")
         lines += [f"## `{name}{signature}`", "", _text(hook), ""]
+        lines += [f"[What it is for, with an example](../plugin-authors/hooks/{name}.md)", ""]
     return NOTICE + "\n".join(lines)
 
 
@@ -39,7 +42,20 @@ def specs_page() -> str:
     lines = ["# Specs", "", "What the listing hooks yield: frozen pydantic models of `visionlaw.specs`.", ""]
     for kind, model in SPEC_TYPES.items():
         lines += [f"## `{model.__name__}` ({kind.replace('_', ' ')})", "", _text(model), "", *_fields(model)]
-    lines += ["## `Option`", "", _text(Option), "", *_fields(Option)]
+    for model in (Option, Variant, ScorerVariant):
+        lines += [f"## `{model.__name__}`", "", _text(model), "", *_fields(model)]
+    return NOTICE + "\n".join(lines)
+
+
+def checks_page() -> str:
+    """Every conformance check by kind, with what holds where it passes."""
+    checks = all_checks()
+    everywhere = [check for check in checks if set(SPEC_KINDS) <= set(check.kinds)]
+    lines = ["# Conformance checks", "", f"{len(checks)} checks, by what they check, in the order in which they run."]
+    lines += ["[How to run them](../plugin-authors/checks.md)", "", *_checks("plugin", checks)]
+    lines += ["## every spec", "", *_check_table(everywhere)]
+    for kind in SPEC_KINDS:
+        lines += _checks(kind, [check for check in checks if check not in everywhere])
     return NOTICE + "\n".join(lines)
 
 
@@ -62,8 +78,22 @@ def pages() -> dict[Path, str]:
         REFERENCE / "cli.md": cli_page(),
         REFERENCE / "hooks.md": hooks_page(),
         REFERENCE / "specs.md": specs_page(),
+        REFERENCE / "checks.md": checks_page(),
         REFERENCE / "registry-toml.md": registry_page(),
     }
+
+
+def _checks(kind: SubjectKind, checks: Sequence[Check]) -> list[str]:
+    chosen = [check for check in checks if kind in check.kinds]
+    return [f"## {kind}", "", *(_check_table(chosen) if chosen else ["Those of every spec alone.", ""])]
+
+
+def _check_table(checks: Sequence[Check]) -> list[str]:
+    lines = ["| check | what holds where it passes | builds on |", "|---|---|---|"]
+    for check in checks:
+        summary = check.summary.replace("``", "`").replace("|", r"\|")
+        lines.append(f"| `{check.name}` | {summary} | {', '.join(f'`{name}`' for name in check.needs)} |")
+    return [*lines, ""]
 
 
 def _text(thing: object) -> str:

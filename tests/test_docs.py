@@ -28,7 +28,7 @@ def generator() -> object:
     return module
 
 
-@pytest.mark.parametrize("page", ["hooks", "specs", "registry"])
+@pytest.mark.parametrize("page", ["hooks", "specs", "registry", "checks"])
 def test_reference_pages_are_up_to_date(generator: object, page: str) -> None:
     name = {"registry": "registry-toml"}.get(page, page)
     on_disk = (DOCS / "reference" / f"{name}.md").read_text(encoding="utf-8")
@@ -44,25 +44,24 @@ def test_every_verb_and_option_is_in_the_cli_reference(generator: object) -> Non
             assert line.split(":")[0] in on_disk, f"'{line}' is not documented; run: make docs"
 
 
-def test_the_plugin_of_the_how_to_works(python: Callable[..., Outcome], tmp_path: Path) -> None:
-    text = (DOCS / "how-to" / "write-a-plugin.md").read_text(encoding="utf-8")
-    project = tomllib.loads(re.search(r"```toml\n(.*?)```", text, re.S)[1])["project"]  # type: ignore[index]
-    listing, encoder = re.findall(r"```python\n(.*?)```", text, re.S)
-    package = tmp_path / "src" / "visionlaw_meancolour"
-    info = tmp_path / "src" / "visionlaw_meancolour-0.1.0.dist-info"
-    package.mkdir(parents=True)
+def test_the_plugin_of_the_first_page_for_authors_works(python: Callable[..., Outcome], tmp_path: Path) -> None:
+    text = (DOCS / "plugin-authors" / "index.md").read_text(encoding="utf-8")
+    files = dict(re.findall(r'```\w+ title="([^"]+)"\n(.*?)```', text, re.S))
+    project = tomllib.loads(files.pop("pyproject.toml"))["project"]
+    for name, code in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(code)
+    info = tmp_path / "src" / "visionlaw_acme-0.1.0.dist-info"
     info.mkdir()
-    (package / "__init__.py").write_text(listing)
-    (package / "encoder.py").write_text(encoder)
     (entry_point,) = project["entry-points"]["visionlaw.v1"].items()
     (info / "entry_points.txt").write_text("[visionlaw.v1]\n{} = {}\n".format(*entry_point))
     (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {project['name']}\nVersion: {project['version']}\n")
 
-    listed = python("-m", "visionlaw", "list", "encoder", "--search", "meancolour", "--json", path=(tmp_path / "src",))
-    assert [row["id"] for row in json.loads(listed.out)] == ["meancolour/patch-16@256"]
+    listed = python("-m", "visionlaw", "list", "encoder", "--search", "acme", "--json", path=(tmp_path / "src",))
+    assert [row["id"] for row in json.loads(listed.out)] == ["acme/patch-16@256"]
     code = (
         "from visionlaw import Registry; from PIL import Image\n"
-        "encoder = Registry.discover().load('encoder', 'meancolour/patch-16@256')\n"
+        "encoder = Registry.discover().load('encoder', 'acme/patch-16@256')\n"
         "pixels, geometry = encoder.preprocess(Image.new('RGB', (300, 200), (255, 0, 0)))\n"
         "tokens = encoder.encode(pixels[None])\n"
         "print(tuple(tokens.shape), geometry.grid, tokens[0, 0].tolist())"

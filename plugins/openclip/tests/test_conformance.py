@@ -4,13 +4,7 @@ from __future__ import annotations
 
 from visionlaw.testing import BoundCheck, parametrize_with_checks
 
-RESOLVED = "openclip/RN50/openai@224"
-UNKNOWN = {
-    f"pinned-revision[{RESOLVED}]": "What is neither listed nor known is pinned when it is first used.",
-    f"licence[{RESOLVED}]": "open_clip does not tell licences.",
-}
 
-
-@parametrize_with_checks("visionlaw-openclip", RESOLVED, "openclip/vit-b-16-datacomp@336", expected_failures=UNKNOWN)
+@parametrize_with_checks("visionlaw-openclip", "openclip/RN50/openai@224", "openclip/vit-b-16-datacomp@336")
 def test_conformance(check: BoundCheck) -> None:
     check()

@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from visionlaw.testing import BoundCheck, parametrize_with_checks
 
-RESOLVED = ("timm/test_vit.r160_in1k@160", "timm/vit_tiny_patch16_224.augreg_in21k@240")
-MAIN = "What is neither listed nor known is pinned when it is first used."
 
-
-@parametrize_with_checks(
-    "visionlaw-timm", *RESOLVED, expected_failures={f"pinned-revision[{encoder}]": MAIN for encoder in RESOLVED}
-)
+@parametrize_with_checks("visionlaw-timm", "timm/test_vit.r160_in1k@160", "timm/vit_tiny_patch16_224.augreg_in21k@240")
 def test_conformance(check: BoundCheck) -> None:
     check()
