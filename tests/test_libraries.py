@@ -81,6 +81,7 @@ def test_the_spec_digest_follows_what_is_computed_and_not_what_is_said_about_it(
         return spec_digest(EncoderSpec.model_validate(fields | changes))
 
     assert digest(description="other words", tags=("new",), license="MIT") == digest()
+    assert digest(tiny="a:tiny") == digest(), "features in the cache outlive a new check"
     assert digest(checkpoint="/data/clip", revision="b") == digest(), "a provenance names its weights itself"
     for change in ({"resize": "crop"}, {"patch": 8}, {"channels": 4}, {"layer": -2}):
         assert digest(**change) != digest()

@@ -46,7 +46,7 @@ def test_the_shipped_file_has_every_published_setting_by_its_published_name(tabl
 
 def test_the_catalogue_knows_every_encoder_of_the_shipped_file() -> None:
     file = read_space_file(default_path())
-    space = SearchSpace(file, Registry([], file.catalogue))
+    space = SearchSpace(file, Registry([], file.providers))
     assert {type(error) for error in space.unavailable().values()} == {NotInstalledError}
 
 
@@ -227,7 +227,7 @@ def test_the_shipped_file_measures_text_on_text(cli: Callable[..., Any]) -> None
 
 @pytest.mark.parametrize("dataset", ["warps", "spair?split=val", "pf/pascal", "ap10k", "hpatches", "textpairs"])
 def test_the_catalogue_knows_who_provides_the_data_sets(dataset: str) -> None:
-    registry = Registry([], read_space_file(default_path()).catalogue)
+    registry = Registry([], read_space_file(default_path()).providers)
     with pytest.raises(NotInstalledError, match=f"pip install visionlaw-{dataset.split('/')[0].split('?')[0]}"):
         registry.get("dataset", dataset)
 

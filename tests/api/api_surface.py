@@ -23,53 +23,11 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, get_args, get_origin
 
+from api_names import BLOCKS, LISTED, WHOLE, own_names
 from pydantic import BaseModel
 from pydantic_core import PydanticUndefined
 
 REQUIRED = "required"
-
-WHOLE = ("visionlaw.hookspecs", "visionlaw.specs", "visionlaw.protocols", "visionlaw.errors")
-"""Modules of which every public name is a promise."""
-
-LISTED = ("visionlaw", "visionlaw.testing")
-"""Packages that name theirs by ``__all__``."""
-
-BLOCKS = {
-    # What the protocols speak of.
-    "visionlaw.alignment.language": ("LanguageRef",),
-    "visionlaw.features.combine": ("common_grid",),
-    "visionlaw.features.geometry": ("Geometry",),
-    "visionlaw.features.maps": ("FeatureMap",),
-    "visionlaw.policy.belief": ("Belief",),
-    "visionlaw.policy.state": ("Past", "Status", "StudyState"),
-    # What the code behind a target is made with.
-    "visionlaw.datasets.annotated": ("AnnotatedPairs",),
-    "visionlaw.datasets.once": ("ReadOnce",),
-    "visionlaw.datasets.reading": (
-        "finite",
-        "finite_list",
-        "inner_path",
-        "list_annotations",
-        "read_bytes",
-        "read_json",
-        "require_layout",
-    ),
-    "visionlaw.datasets.records": ("PairRecord", "Point"),
-    "visionlaw.features.early_exit": ("read_outputs",),
-    "visionlaw.features.extract": ("extract",),
-    "visionlaw.features.images": ("image_ref", "image_size", "list_images", "load_image"),
-    "visionlaw.features.preprocess": ("prepare",),
-    "visionlaw.guard": ("describe_error",),
-    "visionlaw.ids": ("ENCODER_PATTERN", "WORD_PATTERN", "is_encoder_id", "prefix_of", "resolution_of"),
-    "visionlaw.libraries": ("quiet_transformers",),
-    "visionlaw.scoring.representations": ("check_combinable", "name_of"),
-    "visionlaw.weights": ("config_folder", "weights_folder"),
-    # What a verb is made with.
-    "visionlaw.cli.context": ("JsonOption", "SpaceOption", "project"),
-    "visionlaw.cli.output": ("note", "print_json", "write"),
-    "visionlaw.project": ("Project",),
-}
-"""Module → the names that plugins may use."""
 
 
 def read_surface() -> dict[str, str]:
@@ -84,17 +42,10 @@ def read_surface() -> dict[str, str]:
     return dict(sorted((found | checks() | verbs()).items()))
 
 
-def public_names() -> set[tuple[str, str]]:
-    """Return what a plugin may import, as (module, name)."""
-    whole = {(module, name) for module in WHOLE for name in _own_names(importlib.import_module(module))}
-    listed = {(package, name) for package in LISTED for name in importlib.import_module(package).__all__}
-    return whole | listed | {(module, name) for module, names in BLOCKS.items() for name in names}
-
-
 def promises_of(module: ModuleType, names: tuple[str, ...] | None = None) -> dict[str, str]:
     """Return the promises of a module: of the names given, or of all that are its own and public."""
     found: dict[str, str] = {}
-    for name in _own_names(module) if names is None else names:
+    for name in own_names(module) if names is None else names:
         if hasattr(module, name):  # one that is gone has no promise: that is how its removal is seen
             found |= dict(_of(f"{module.__name__}.{name}", getattr(module, name)))
     return found
@@ -134,20 +85,24 @@ def verbs() -> dict[str, str]:
             yield f"{path} {verb}", "verb"
             yield from _options(f"{path} {verb}", command.callback)
         for group in typer_app.registered_groups:
-            yield f"{path} {group.name}", "verbs"
+            callback = group.typer_instance.registered_callback
+            by_itself = callback is not None and callback.invoke_without_command is True
+            yield f"{path} {group.name}", "verb" if by_itself else "verbs"
             yield from walk(group.typer_instance, f"{path} {group.name}")
 
     return dict(walk(app, "visionlaw"))
 
 
 def _options(path: str, function: Any) -> Iterator[tuple[str, str]]:
-    from typer.models import ArgumentInfo
+    from typer.models import ArgumentInfo, OptionInfo
     from typer.utils import get_params_from_function
 
     for meta in get_params_from_function(function).values():
         info, kind = meta.default, _type(meta.annotation).removesuffix(" | None")
         if isinstance(info, ArgumentInfo):
             names = [info.metavar or meta.name.upper()]
+        elif not isinstance(info, OptionInfo):  # typer's own: the context
+            continue
         else:
             flag = meta.name.replace("_", "-")
             own = [f"--{flag}", f"--no-{flag}"] if kind == "bool" else [f"--{flag}"]
@@ -155,14 +110,6 @@ def _options(path: str, function: Any) -> Iterator[tuple[str, str]]:
         for name in names:
             default = inspect.Parameter.empty if info.default is ... else info.default
             yield f"{path} {name}", _with_default(kind, default)
-
-
-def _own_names(module: ModuleType) -> list[str]:
-    """Return the public names that a module itself defines: its classes, functions and constants."""
-    source = inspect.getsource(module)
-    assigned = set(re.findall(r"^([A-Za-z]\w*)(?:: [^=\n]+)? = ", source, re.M))
-    own = {name for name, thing in vars(module).items() if getattr(thing, "__module__", "") == module.__name__}
-    return sorted(name for name in own | assigned if not name.startswith("_") and name not in ("T", "R"))
 
 
 def _of(name: str, thing: Any) -> Iterator[tuple[str, str]]:
@@ -213,8 +160,12 @@ def _special(cls: type) -> set[str]:
     return {name for name in offered for base in cls.__mro__ if _is_ours(base) and name in vars(base)}
 
 
+_OTHERS = ("abc", "builtins", "collections", "enum", "pydantic", "typing", "typing_extensions")
+"""Whose classes are no promise of ours."""
+
+
 def _is_ours(cls: type) -> bool:
-    return cls.__module__.split(".")[0] not in ("builtins", "typing", "abc", "pydantic", "enum", "typing_extensions")
+    return cls.__module__.split(".")[0] not in _OTHERS
 
 
 _CAUGHT = (AssertionError, FutureWarning, Warning)

@@ -3,20 +3,29 @@
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
+from collections.abc import Iterable
 from functools import cache
 from pathlib import Path
+from textwrap import dedent
 
 import pytest
 from api_breaks import find_breaks, read_record
-from api_surface import public_names, read_surface
+from api_names import public_names
+from api_surface import read_surface
 from packaging.requirements import Requirement
 from packaging.version import Version
 from record import COMMAND, RECORD, unannounced
 
 from visionlaw import __version__
 
-PLUGINS = Path(__file__).parents[2] / "plugins"
+ROOT = Path(__file__).parents[2]
+PLUGINS = ROOT / "plugins"
+DOCS = ROOT / "docs"
+PAGES = sorted({*DOCS.rglob("*plugin*.md"), *(DOCS / "plugin-authors").rglob("*.md")})
+TEMPLATES = ROOT / "core" / "src" / "visionlaw" / "newplugin" / "templates"
+FIXTURES = ROOT / "tests" / "fixtures" / "plugins"
 IN_STEP = {"lab", "mllm"}
 """Plugins that use what is not public, and therefore need the very minor version that they were made for."""
 
@@ -63,18 +72,42 @@ def test_first_party_plugins_import_public_names_alone_or_pin_the_minor_version(
     if name in IN_STEP:
         assert not _accepts_next_minor(name)
         return
-    assert _imported(name), "the test sees no import at all"
-    assert _imported(name) <= public_names()
+    found = _imported(path.read_text(encoding="utf-8") for path in (PLUGINS / name / "src").rglob("*.py"))
+    assert found, "the test sees no import at all"
+    assert found <= public_names()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(DOCS).as_posix())
+def test_the_documentation_for_plugin_authors_imports_public_names_alone(page: Path) -> None:
+    blocks = re.findall(r"^ *```(?:python|py)[^\n]*\n(.*?)^ *```", page.read_text(encoding="utf-8"), re.M | re.S)
+    assert _imported(dedent(block) for block in blocks) <= public_names()
+
+
+def test_the_templates_of_new_plugins_import_public_names_alone() -> None:
+    # A template is no Python yet: its names have placeholders.
+    line = re.compile(r"^ *from (visionlaw(?:\.[\w.]+)?) import ([\w, ]+)$", re.M)
+    texts = [path.read_text(encoding="utf-8") for path in TEMPLATES.rglob("*.py.tmpl")]
+    found = {
+        (module, name.strip()) for text in texts for module, names in line.findall(text) for name in names.split(",")
+    }
+    assert bool(found) is TEMPLATES.is_dir()
+    assert found <= public_names()
+
+
+def test_the_plugins_of_older_cores_import_public_names_alone() -> None:
+    folders = FIXTURES.glob("built_against_*")
+    found = _imported(path.read_text(encoding="utf-8") for folder in folders for path in folder.glob("*.py"))
+    assert len(found) > 20
+    assert found <= public_names()
 
 
 def test_a_surface_does_not_break_itself() -> None:
     assert find_breaks(surface(), surface()) == []
 
 
-def _imported(plugin: str) -> set[tuple[str, str]]:
-    """Return what a plugin imports from core, as (module, name)."""
-    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in (PLUGINS / plugin / "src").rglob("*.py")]
-    nodes = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) and node.module]
+def _imported(codes: Iterable[str]) -> set[tuple[str, str]]:
+    """Return what modules import from core, as (module, name)."""
+    nodes = [node for code in codes for node in ast.walk(ast.parse(code)) if isinstance(node, ast.ImportFrom)]
     ours = [node for node in nodes if f"{node.module}.".startswith("visionlaw.")]
     return {(str(node.module), alias.name) for node in ours for alias in node.names}
 

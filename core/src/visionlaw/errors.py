@@ -53,6 +53,10 @@ class MissingDependencyError(VisionlawError):
     """A library that a plugin or an extra of core needs and that is not installed."""
 
 
+class InstallError(VisionlawError):
+    """Distributions that cannot be installed into the Python that runs, or pip that has failed."""
+
+
 class WeightsError(VisionlawError):
     """A checkpoint that is not there, may not be fetched, is gated, or holds no safetensors."""
 

@@ -114,7 +114,7 @@ class Plugin:
         provides: dict[str, list[str]] = {}
         for spec in self.specs:
             provides.setdefault(spec.kind, []).append(spec.id)
-        problems = sorted(self.problems, key=lambda p: _SEVERITY.index(p.status))
+        problems = sorted(self.problems, key=lambda p: SEVERITY.index(p.status))
         status = problems[0].status if problems else "ok"
         if status == "degraded" and not self.specs and self.resolve is None:
             status = "broken"
@@ -130,7 +130,8 @@ class Plugin:
         )
 
 
-_SEVERITY: tuple[Status, ...] = ("disabled", "incompatible", "broken", "conflict", "degraded", "ok")
+SEVERITY: tuple[Status, ...] = ("disabled", "incompatible", "broken", "conflict", "degraded", "ok")
+"""The worst first."""
 
 
 def strict() -> bool:

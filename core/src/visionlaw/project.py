@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from visionlaw.protocols import Representation
     from visionlaw.registry import Registry
     from visionlaw.space import SearchSpace
-    from visionlaw.spacefile import SpaceFile
+    from visionlaw.spacefile import CatalogueEntry, SpaceFile
 
 
 @dataclass
@@ -60,8 +60,13 @@ class Project:
         """What is installed."""
         from visionlaw.registry import Registry
 
-        catalogue = default_catalogue() | self.file.catalogue
-        return Registry.discover(disabled=(*self.disabled, *self.file.plugins.disabled), catalogue=catalogue)
+        providers = {prefix: entry.distribution for prefix, entry in self.catalogue.items()}
+        return Registry.discover(disabled=(*self.disabled, *self.file.plugins.disabled), catalogue=providers)
+
+    @property
+    def catalogue(self) -> dict[str, CatalogueEntry]:
+        """Id prefix → plugin that can be installed: what is shipped, and what registry.toml adds or replaces."""
+        return default_catalogue() | self.file.catalogue
 
     @cached_property
     def space(self) -> SearchSpace:

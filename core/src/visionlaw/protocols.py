@@ -105,7 +105,8 @@ class ImageRef:
 
     Attributes:
         key: Stable identity of the image's content: a digest of its bytes, or of the recipe that draws it.
-        load: Returns the image; may be called from a worker thread.
+        load: Returns the image, the same pixels each time; may be called from a worker thread. It goes to worker
+            processes by pickle, which a :func:`functools.partial` of a module's function survives, and no lambda.
     """
 
     key: str
@@ -375,14 +376,25 @@ class Sampler(Protocol):
 
 @runtime_checkable
 class Trainer(Protocol):
-    """Finetunes an MLLM on a representation and evaluates it."""
+    """Finetunes an MLLM on a representation and evaluates it, in the project of the working directory."""
 
     def finetune(self, representation: str, workdir: Path) -> Path:
-        """Train, and return the folder of the trained model; resumes when called again."""
+        """Train, and return the folder of the trained model; resumes when called again.
+
+        It writes into ``workdir``, which may not be there yet, and what several trainings share into the project's
+        ``.visionlaw``. A model that is there and was trained just so is returned as it is.
+
+        Raises:
+            VisionlawError: The representation is unknown, or something it needs is missing.
+        """
         ...
 
     def evaluate(self, model: Path, benchmarks: Sequence[str]) -> Mapping[str, float]:
-        """Return the performance on each benchmark, in its own unit."""
+        """Return the performance on each benchmark, in its own unit: of all that are asked for, and the same each time.
+
+        Raises:
+            VisionlawError: There is no model in that folder, a benchmark is unknown, or one cannot be measured.
+        """
         ...
 
 

@@ -6,6 +6,7 @@ settings of both publications) is used. What the file means is :mod:`visionlaw.s
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import Annotated, Any, Literal, cast
@@ -25,6 +26,7 @@ from visionlaw import atomic
 from visionlaw.errors import ConfigError, InvalidIdError
 from visionlaw.ids import is_encoder_id, parse_reference, parse_representation
 from visionlaw.modes import Mode
+from visionlaw.specs import Kind
 from visionlaw.tomlfile import read_toml, written_key
 
 FILE_NAME = "registry.toml"
@@ -331,6 +333,32 @@ class Plugins(_Section):
     disabled: tuple[str, ...] = Field(default=(), description="Distribution or plugin names that are never imported.")
 
 
+class CatalogueEntry(_Section):
+    """A plugin that can be installed."""
+
+    distribution: str = Field(description="What pip installs: the name alone, without version or address.")
+    kinds: tuple[Kind, ...] = Field(default=(), description="The kinds of what it provides under this prefix.")
+    description: str = Field(default="", description="What it is for, in one sentence.")
+    homepage: str | None = Field(default=None, pattern=r"^https?://\S+$", description="Where to read about it.")
+
+    @field_validator("distribution")
+    @classmethod
+    def _a_name_and_nothing_else(cls, value: str) -> str:
+        # It becomes an argument of pip: an option, a path or an address would make it do something else.
+        if not is_distribution_name(value):
+            raise ValueError(f"'{value}' is not the name of a distribution")
+        return value
+
+
+def is_distribution_name(text: str) -> bool:
+    """Whether a text can be a distribution's name (PEP 508), and so neither an option, a path nor an address."""
+    return re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?", text) is not None
+
+
+def _named_or_described(value: Any) -> Any:
+    return {"distribution": value} if isinstance(value, str) else value
+
+
 class SpaceFile(_Section):
     """The whole of registry.toml."""
 
@@ -343,9 +371,18 @@ class SpaceFile(_Section):
     costs: Costs = Field(default_factory=Costs, description="What finetunings cost.")
     cache: Cache = Field(default_factory=Cache, description="What is kept of computed features and similarity rows.")
     plugins: Plugins = Field(default_factory=Plugins, description="Which plugins may be imported.")
-    catalogue: dict[str, str] = Field(
-        default={}, description="Id prefix → distribution that provides it, beside those that are shipped."
+    catalogue: dict[
+        str,
+        Annotated[CatalogueEntry, BeforeValidator(_named_or_described, json_schema_input_type=str | CatalogueEntry)],
+    ] = Field(
+        default={},
+        description="Id prefix → plugin that provides it, beside those that are shipped: its distribution, or a table.",
     )
+
+    @property
+    def providers(self) -> dict[str, str]:
+        """The catalogue as id prefix → distribution."""
+        return {prefix: entry.distribution for prefix, entry in self.catalogue.items()}
 
 
 def default_path() -> Path:
@@ -354,9 +391,10 @@ def default_path() -> Path:
     return packaged if packaged.is_file() else Path(__file__).parents[3] / FILE_NAME
 
 
-def default_catalogue() -> dict[str, str]:
+def default_catalogue() -> dict[str, CatalogueEntry]:
     """Return the catalogue that is shipped: who provides what is not installed, whatever a project's file says."""
-    return tomllib.loads(default_path().read_text(encoding="utf-8"))["catalogue"]
+    shipped = tomllib.loads(default_path().read_text(encoding="utf-8"))["catalogue"]
+    return SpaceFile.model_validate({"catalogue": shipped}).catalogue
 
 
 def find_path(start: Path) -> Path | None:

@@ -233,6 +233,16 @@ class ScorerSpec(Spec):
     measures: str = Field(description="The law's variable that it supplies: 'A', 'C' or a name of its own.")
     unit: str = Field(default="", description="Unit and range of the score, for instance '% of keypoints, 0-100'.")
     higher_is_better: bool = Field(default=True, description="Whether a higher score is better.")
+    range: tuple[float | None, float | None] | None = Field(
+        default=None,
+        description="The least and the greatest value that the score can have, whatever its options; None: no limit, "
+        "or nothing is claimed. The checks hold it to that.",
+    )
+    scale_invariant: bool = Field(
+        default=False,
+        description="Whether multiplying all tokens by one positive number leaves the score as it is, whatever its "
+        "options. The checks hold it to that.",
+    )
     data: ScoredData = Field(
         default="pairs",
         description="What it measures on: pairs of images with keypoints, images, or images with captions.",
@@ -252,6 +262,13 @@ class ScorerSpec(Spec):
             variant = self.variants.get(f"{name}={value}")
             changes |= variant.model_dump(exclude_none=True) if variant is not None else {}
         return self.model_copy(update=changes) if changes else self
+
+    @model_validator(mode="after")
+    def _range_is_one(self) -> ScorerSpec:
+        least, greatest = self.range or (None, None)
+        if least is not None and greatest is not None and least > greatest:
+            raise ValueError(f"range {least} to {greatest} is empty")
+        return self
 
 
 class SamplerSpec(Spec):
@@ -280,7 +297,12 @@ class ImageSourceSpec(Spec):
 
 
 class TrainerSpec(Spec):
-    """A way to finetune an MLLM on a representation and to evaluate it."""
+    """A way to finetune an MLLM on a representation and to evaluate it.
+
+    It works in a project, which is the working directory. For the checks, ``tiny`` writes a miniature project: a
+    registry.toml whose first representation is finetuned and whose benchmarks are evaluated, and whatever else the
+    trainer reads, such as a language model of two layers and four records.
+    """
 
     kind: ClassVar[Kind] = "trainer"
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from visionlaw.errors import DataError, PluginError
+from visionlaw.errors import DataError, MissingDependencyError, PluginError
 from visionlaw.features.geometry import Geometry
 from visionlaw.protocols import CorrespondenceDataset, Pair
 from visionlaw_textpairs.dataset import DRAW, FLOOR, MOST, Drawing, TextPairs, build
@@ -311,7 +311,7 @@ def test_fonts_without_a_character_are_left_out() -> None:
 def test_fonts_of_the_system(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_DIRS", str(tmp_path))
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "home"))
-    with pytest.raises(DataError, match="no free font") as caught:
+    with pytest.raises(MissingDependencyError, match="no free font") as caught:
         list(build(SPEC, pairs=1, fonts="system"))
     assert "fonts-liberation" in caught.value.remedy
 

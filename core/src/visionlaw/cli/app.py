@@ -7,7 +7,20 @@ from typing import Annotated
 import typer
 
 from visionlaw._version import __version__
-from visionlaw.cli import cache, check, dataset, extract, law, listing, policy, score, space
+from visionlaw.cli import (
+    cache,
+    check,
+    dataset,
+    doctor,
+    extract,
+    law,
+    listing,
+    new_plugin,
+    plugins,
+    policy,
+    score,
+    space,
+)
 from visionlaw.cli.context import settings
 from visionlaw.cli.output import write
 from visionlaw.cli.verbs import Verbs
@@ -24,9 +37,10 @@ app = typer.Typer(
 )
 app.command("list")(listing.list_)
 app.command("show")(listing.show)
-app.command("plugins")(listing.plugins)
-app.command("doctor")(listing.doctor)
+app.add_typer(plugins.app, name="plugins")
+app.command("doctor")(doctor.doctor)
 app.command("check")(check.check)
+app.command("new-plugin")(new_plugin.new_plugin)
 app.command("extract")(extract.extract)
 app.command("init")(space.init)
 app.add_typer(space.app, name="space", help="The search space: registry.toml.")

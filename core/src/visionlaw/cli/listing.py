@@ -1,21 +1,18 @@
-"""Verbs that show what is installed: list, show, plugins, doctor."""
+"""Verbs that show what is installed: list, show."""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING, Annotated, Any, cast
 
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import note, plural, print_json, write, write_columns, write_table
+from visionlaw.cli.output import note, print_json, write, write_columns
 
 if TYPE_CHECKING:
     from visionlaw.plugins import PluginRecord
     from visionlaw.registry import Entry
     from visionlaw.specs import EncoderSpec, Kind
-
-_COLOURS = {"ok": "green", "degraded": "yellow", "disabled": "dim"}
 
 
 def list_(
@@ -62,42 +59,6 @@ def show(
         write(f"Combination: {found['id']}")
     if found["published"]:
         write("Published: " + "; ".join(found["published"]))
-
-
-def plugins(space: SpaceOption = None, as_json: JsonOption = False) -> None:
-    """Show every installed plugin and its health. One that cannot be imported never changes the exit code.
-
-    Example: visionlaw plugins --json
-    """
-    from dataclasses import asdict
-
-    records = project(space).registry.plugins
-    if as_json:
-        print_json([asdict(record) for record in records])
-    else:
-        _print_records(records)
-
-
-def doctor(space: SpaceOption = None, as_json: JsonOption = False) -> None:
-    """Import each plugin in a process of its own and report, so that even one that crashes Python is named.
-
-    Example: visionlaw doctor
-    """
-    from dataclasses import asdict
-
-    from visionlaw.doctor import examine, versions
-
-    here = project(space)
-    records = examine((*here.disabled, *here.file.plugins.disabled))
-    installed = versions()
-    if as_json:
-        print_json({"plugins": [asdict(r) for r in records], "versions": installed, "registry": str(here.space_path)})
-        return
-    _print_records(records)
-    write(f"registry.toml  {here.space_path}")
-    write(f"results        {os.environ.get('VISIONLAW_STORE') or here.state_dir}")
-    for name, version in installed.items():
-        write(f"{name:<14} {version}")
 
 
 def _kind(text: str | None) -> Kind | None:
@@ -153,24 +114,6 @@ def _encoder_cells(entry: Entry) -> tuple[str, ...]:
 
 def _source(entry: Entry) -> str:
     return f"{entry.distribution} {entry.version}"
-
-
-def _print_records(records: tuple[PluginRecord, ...]) -> None:
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table("plugin", "distribution", "status", "ms", "provides")
-    for record in records:
-        colour = _COLOURS.get(record.status, "red")
-        provides = ", ".join(plural(len(ids), kind.replace("_", " ")) for kind, ids in record.provides.items())
-        source = f"{record.distribution} {record.version}"
-        milliseconds = f"{record.seconds * 1000:.0f}"
-        table.add_row(record.name, source, Text(record.status, style=colour), milliseconds, provides)
-    write_table(table)
-    for record in records:
-        if record.reason:
-            write(f"{record.name} ({record.status if record.status != 'ok' else 'warning'}): {record.reason}")
-            write(f"  → {record.remedy}")
 
 
 def _print_facts(facts: dict[str, Any]) -> None:

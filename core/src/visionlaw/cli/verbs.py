@@ -49,11 +49,15 @@ class Verbs(TyperGroup):
 def _load(entry: Entry) -> Any:
     from visionlaw.targets import resolve_target
 
-    return _command(entry.spec.id, resolve_target(entry.spec, entry.distribution), entry.distribution)
+    return command_of(entry.spec.id, resolve_target(entry.spec, entry.distribution), entry.distribution)
 
 
-def _command(name: str, found: Any, distribution: str) -> Any:
-    """Return the command that a typer app or a function makes."""
+def command_of(name: str, found: Any, distribution: str) -> Any:
+    """Return the command that a typer app or a function makes.
+
+    Raises:
+        PluginError: It makes none.
+    """
     if not isinstance(found, typer.Typer):
         app = typer.Typer(add_completion=False, rich_markup_mode="markdown")
         app.command(name)(found)
@@ -72,7 +76,7 @@ def _stub(name: str, reason: str) -> Any:
     def stub() -> None: ...
 
     stub.__doc__ = f"Cannot be used: {reason}"
-    return _command(name, stub, "")
+    return command_of(name, stub, "")
 
 
 def _registry() -> Registry:

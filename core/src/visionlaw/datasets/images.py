@@ -16,7 +16,7 @@ from typing import Any, cast
 
 from visionlaw.datasets import cachefolder
 from visionlaw.errors import DataError
-from visionlaw.features.images import image_ref, image_size, load_image
+from visionlaw.features.images import check_file, image_ref, load_image
 from visionlaw.protocols import Finding, ImageRef
 
 _THREADS = 8
@@ -123,7 +123,7 @@ def _look(root: Path, name: str, kept: State | None, inside: dict[str, bool]) ->
 def _digest(root: Path, name: str, new: _New) -> State | Finding:
     path = root / name
     try:
-        image_size(path)
+        check_file(path)
         return new.size, new.changed, image_ref(path).key
     except DataError as error:
         return Finding("unreadable", name, error.message.replace(str(path), name))

@@ -120,10 +120,23 @@ def decode_image(content: bytes, name: str) -> Image.Image:
         return upright_rgb(image, name)
 
 
+def check_file(path: str | Path) -> None:
+    """Check that a file has the header of an image that is loaded; one cut off behind its header has.
+
+    Raises:
+        DataError: The file cannot be opened, is not of a format in ``FORMATS``, or has more pixels than are loaded.
+    """
+    with open_file(path) as file:
+        check_bytes(os.fstat(file.fileno()).st_size, str(path))
+        with _open(file, str(path)) as image:
+            _check_size(str(path), image.size)
+
+
 def image_size(path: str | Path) -> tuple[int, int]:
     """Read the size (W, H) of an image file, upright as :func:`load_image` returns it, from its header alone.
 
-    A file that is cut off behind its header has a size too.
+    A file that is cut off behind its header has a size too. A PNG is decoded: how it is turned may stand behind its
+    pixels.
 
     Raises:
         DataError: The file cannot be opened, is not of a format in ``FORMATS``, or has more pixels than are loaded.

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from visionlaw.errors import DataError
-from visionlaw.features.images import check_encoded, encoded_ref, image_ref, image_size
+from visionlaw.features.images import check_encoded, check_file, encoded_ref, image_ref
 from visionlaw.features.sources.items import is_encoded, is_path
 from visionlaw.protocols import CaptionedImage, ImageRef
 
@@ -100,7 +100,7 @@ def file_image(path: Path) -> ImageRef:
     Raises:
         DataError: It cannot be read, or has not the header of an image.
     """
-    image_size(path)
+    check_file(path)
     return image_ref(path)
 
 

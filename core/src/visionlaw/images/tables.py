@@ -29,6 +29,10 @@ class Blocks(ABC):
     sizes: Sequence[int]
     columns: Sequence[str]
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Open the file again elsewhere: Arrow's own objects stay in their process."""
+        return type(self), (self.path,)
+
     @abstractmethod
     def read(self, block: int, columns: Sequence[str]) -> Any:
         """Return the Arrow table or batch of some columns of a block."""
@@ -48,11 +52,15 @@ class TableImages(Sequence[CaptionedImage]):
     def __init__(self, files: Sequence[Blocks], columns: Columns) -> None:
         for file in files:
             columns.require(file.columns, file.path)
+        self._files = files
         self._columns = columns
         self._blocks = [(file, block) for file in files for block in range(len(file.sizes))]
         self._starts = [0, *itertools.accumulate(size for file in files for size in file.sizes)]
         # Drawn places come in order: one block is enough, and it may be large.
         self._block = lru_cache(maxsize=1)(self._read)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self._files, self._columns)
 
     def __len__(self) -> int:
         return self._starts[-1]

@@ -16,7 +16,7 @@ def deprecated_hooks(subject: Subject) -> None:
     if told:
         fail(
             " ".join(told),
-            "Implement what the message names; docs/plugin-authors/stability.md says until when it works.",
+            "Implement what the message names instead; until it goes, it works.",
         )
 
 

@@ -46,7 +46,7 @@ def ask_elsewhere(subject: Subject) -> Elsewhere:
         "count": len(items_of(subject)),
     }
     question.write_text(json.dumps(facts, default=str), encoding="utf-8")
-    paths = os.pathsep.join(path for path in sys.path if path)
+    paths = os.pathsep.join(str(Path(path).absolute()) for path in sys.path)  # it works in another folder
     done = subprocess.run(  # noqa: S603  no shell, and the program is this Python
         [sys.executable, "-c", _CODE, str(question), str(reply)],
         env={**os.environ, "PYTHONHASHSEED": HASH_SEED, "PYTHONPATH": paths},
@@ -71,6 +71,9 @@ def answer(question: str, reply: str) -> None:
     """Do, in the new process, what :func:`ask_elsewhere` asks."""
     facts = cast("dict[str, Any]", json.loads(Path(question).read_text(encoding="utf-8")))
     spec = SPEC_TYPES[facts["kind"]].model_validate(facts["spec"])
-    instance = load_target(spec, facts["distribution"], facts["arguments"])
+    arguments = facts["arguments"]
+    if arguments["root"] is not None:
+        arguments["root"] = Path(arguments["root"])
+    instance = load_target(spec, facts["distribution"], arguments)
     told = {"items": fingerprints(first_items(instance, more=1)), "version": getattr(instance, "version", None)}
     Path(reply).write_text(json.dumps(told, default=str), encoding="utf-8")

@@ -109,15 +109,13 @@ def _values(spec: EncoderSpec) -> list[dict[str, Any]]:
 
 
 def _cut_off(subject: Subject) -> Path | None:
-    """Return a copy of the tiny checkpoint whose largest safetensors file ends early; None where there is none."""
+    """Return a copy of the tiny checkpoint whose safetensors files end early; None where there is none."""
     source = Path(str(cast("EncoderSpec", subject.tiny).checkpoint))
+    copy = subject.folder / "cut-off"
     if not source.is_dir():
         return None
-    copy = subject.folder / "cut-off"
     shutil.copytree(source, copy, dirs_exist_ok=True)
-    weights = sorted(copy.rglob("*.safetensors"), key=lambda path: path.stat().st_size)
-    if not weights:
-        return None
-    whole = weights[-1].read_bytes()
-    weights[-1].write_bytes(whole[: len(whole) // 2])
-    return copy
+    weights = list(copy.rglob("*.safetensors"))
+    for path in weights:
+        path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    return copy if weights else None

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 from visionlaw import plugins as loader
 from visionlaw.errors import PluginError
@@ -49,21 +51,35 @@ def listing_of(plugin: Plugin) -> Listing:
 
 @cache
 def _listing(name: str, distribution: str, value: str, path: tuple[str, ...]) -> Listing:
-    order = json.dumps({"name": name, "distribution": distribution, "value": value, "path": path})
-    command = [sys.executable, "-c", "from visionlaw.testing.listing_probe import probe; probe()"]
+    order = {"name": name, "distribution": distribution, "value": value, "path": path}
+    facts = _in_process("probe", order, f"Listing '{name}'")
+    return Listing(tuple(tuple(chain) for chain in facts["chains"]), facts["printed"], facts["same"])
+
+
+@cache
+def chains_of(module: str) -> tuple[tuple[str, ...], ...]:
+    """Return by which chains importing a module imports heavy libraries, in a process of its own.
+
+    Raises:
+        PluginError: The process did not end as it should.
+    """
+    facts = _in_process("probe_import", {"module": module, "path": tuple(sys.path)}, f"Importing '{module}'")
+    return tuple(tuple(chain) for chain in facts["chains"])
+
+
+def _in_process(function: str, order: Mapping[str, Any], what: str) -> dict[str, Any]:
+    """Give a function of this module an order in a process of its own, and return what it answers."""
+    command = [sys.executable, "-c", f"from {__name__} import {function}; {function}()"]
     try:
         done = subprocess.run(  # noqa: S603  no shell, and the program is this Python
-            command, input=order, capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            command, input=json.dumps(order), capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired:
-        raise PluginError(
-            f"Listing '{name}' did not end within {TIMEOUT_SECONDS} s.", "Do less when it is imported."
-        ) from None
+        raise PluginError(f"{what} did not end within {TIMEOUT_SECONDS} s.", "Do less when it is imported.") from None
     _, mark, answer = done.stdout.rpartition(_MARK)
     if not mark:
-        raise PluginError(f"Listing '{name}' ended Python with exit code {done.returncode}.", "Raise an exception.")
-    facts = json.loads(answer)
-    return Listing(tuple(tuple(chain) for chain in facts["chains"]), facts["printed"], facts["same"])
+        raise PluginError(f"{what} ended Python with exit code {done.returncode}.", "Raise an exception.")
+    return json.loads(answer)
 
 
 class _Watch(MetaPathFinder):
@@ -113,6 +129,23 @@ def probe() -> None:
         loader.activate(second)
     finally:
         sys.stdout, sys.stderr = answers, sys.__stderr__
-    facts = {"chains": list(watch.chains.values()), "printed": told.getvalue(), "same": first.specs == second.specs}
+    _answer({"chains": list(watch.chains.values()), "printed": told.getvalue(), "same": first.specs == second.specs})
+
+
+def probe_import() -> None:
+    """Run in the process: import one module and tell which heavy libraries came with it."""
+    order = json.loads(sys.stdin.read())
+    sys.path[:] = order["path"]
+    watch = _Watch()
+    sys.meta_path.insert(0, watch)
+    answers, sys.stdout = sys.stdout, sys.stderr
+    try:
+        importlib.import_module(order["module"])
+    finally:
+        sys.stdout = answers
+    _answer({"chains": list(watch.chains.values())})
+
+
+def _answer(facts: Mapping[str, Any]) -> None:
     sys.stdout.write(_MARK + json.dumps(facts))
     sys.stdout.flush()

@@ -27,8 +27,8 @@ def random_module(build: Callable[[], M], scale: float = 0.1, seed: int = 0) -> 
     """
     import torch
 
-    with torch.random.fork_rng(devices=()), torch.no_grad():
-        torch.manual_seed(seed)
+    with torch.random.fork_rng(devices=()), torch.no_grad():  # pyright: ignore[reportUnknownMemberType]
+        torch.manual_seed(seed)  # pyright: ignore[reportUnknownMemberType]
         module = build()
         for parameter in module.parameters():
             parameter.add_(scale * torch.randn_like(parameter))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -159,6 +160,14 @@ def _outcome(subject: Subject, check: Check) -> tuple[Status, str, str]:
     return "passed", "", ""
 
 
+def use_one_thread() -> None:
+    """Have torch, where it is not imported yet, compute in one thread: networks here are tiny.
+
+    Threads that wait for each other at every small matrix take many times as long on a machine that has other work.
+    """
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+
 def run_checks(
     *names: str, expected_failures: Mapping[str, str] | None = None, registry: Registry | None = None
 ) -> Report:
@@ -180,6 +189,7 @@ def run_checks(
 
 def subjects_of(names: Iterable[str], registry: Registry | None = None) -> list[Subject]:
     """Return what names stand for, each thing once."""
+    use_one_thread()
     installed = registry or Registry.discover()
     found = [subject for name in names for subject in find_subjects(name, installed)]
     return list({(s.plugin.name, s.plugin.distribution, s.kind, s.name): s for s in found}.values())

@@ -47,6 +47,8 @@ def licence(subject: Subject) -> None:
     """The licence of the weights, or of the data, is stated."""
     spec = cast("EncoderSpec | DatasetSpec", subject.declared)
     if not (spec.license or "").strip():
+        if _made_on_demand(subject):
+            skip("It is not listed but resolved: its repository says what its licence is.")
         what = "weights" if isinstance(spec, EncoderSpec) else "data"
         fail(
             f"'{spec.id}' names no licence of its {what}.", "Write license='…', an SPDX identifier where there is one."
@@ -59,6 +61,8 @@ def pinned_revision(subject: Subject) -> None:
     spec = cast("EncoderSpec", subject.declared)
     if spec.checkpoint is None or Path(spec.checkpoint).is_absolute():
         return
+    if spec.revision is None and _made_on_demand(subject):
+        skip("It is not listed but resolved: core pins it to the commit that is there when it is first used.")
     if not COMMIT.fullmatch(spec.revision or ""):
         fail(
             f"'{spec.id}' loads '{spec.checkpoint}' at '{spec.revision or 'whatever is newest'}'.",
@@ -114,3 +118,8 @@ def options(subject: Subject) -> None:
             f"The target of '{spec.id}' cannot be called as target(spec, {', '.join(given)}): {error}.",
             "Make every option a parameter of the target.",
         )
+
+
+def _made_on_demand(subject: Subject) -> bool:
+    """Whether the plugin resolves the spec's id but does not list it, so that nobody wrote down what is known of it."""
+    return subject.declared.id not in {spec.id for spec in subject.plugin.specs}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -45,8 +46,7 @@ class LatentEncoder(nn.Module):
     def forward(self, pixels: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
         """Encode ``[B, 3, S, S]`` in −1…1; return mean and standard deviation of the scaled latents, float32."""
         weights = next(self.encoder.parameters())
-        lowered = not self.float32 and torch.is_autocast_enabled(pixels.device.type)
-        with torch.autocast(pixels.device.type, enabled=lowered):
+        with _without_autocast(pixels.device.type) if self.float32 else nullcontext():
             moments = self.encoder(pixels.to(weights.dtype))
             moments = moments if self.quant_conv is None else self.quant_conv(moments)
         mean, logvar = moments.float().chunk(2, dim=1)
@@ -61,6 +61,11 @@ class LatentEncoder(nn.Module):
             return tensor.to(fn(tensor.new_empty(0)).device)
 
         return super()._apply(move, recurse)
+
+
+def _without_autocast(device: str) -> AbstractContextManager[None]:
+    """Return a context in which a device computes in its tensors' own precision, as some devices always do."""
+    return torch.autocast(device, enabled=False) if torch.amp.is_autocast_available(device) else nullcontext()
 
 
 def vae_factor(config: dict[str, Any]) -> int:

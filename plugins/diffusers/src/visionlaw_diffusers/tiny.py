@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import torch
 from diffusers.models.autoencoders.autoencoder_kl import AutoencoderKL
 from diffusers.models.transformers.dit_transformer_2d import DiTTransformer2DModel
 from diffusers.models.transformers.transformer_sd3 import SD3Transformer2DModel
@@ -19,6 +20,7 @@ from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_euler_discrete import EulerDiscreteScheduler
 from diffusers.schedulers.scheduling_flow_match_euler_discrete import FlowMatchEulerDiscreteScheduler
 from diffusers.schedulers.scheduling_pndm import PNDMScheduler
+from torch import nn
 from transformers import (
     CLIPImageProcessor,
     CLIPTextConfig,
@@ -34,6 +36,8 @@ from visionlaw.testing.random_weights import random_module
 from visionlaw_diffusers.components import quiet
 
 SCALE = 0.15
+SPREAD, LOG_VARIANCE = 5.0, -15.0
+"""Of latents: standard deviation over an image, and what trained VAEs say about how uncertain each is."""
 NARROW, WIDE = 8, 16
 MOST_ATTENDED = 32
 """Largest side of a map with attention: 96×96 latents attending to each other would not be tiny."""
@@ -146,9 +150,9 @@ def _unet(spec: EncoderSpec, folder: Path, vae: dict[str, Any] | None = None, **
     _vae(folder, latents, **(vae or {}))
     attends = [latents.side >> level <= MOST_ATTENDED for level in range(levels - 1)] + [False]
     widths = (*(NARROW,) * (levels - 2), WIDE, WIDE)
-    _save(
-        folder / "unet",
-        lambda: UNet2DConditionModel(
+
+    def build() -> UNet2DConditionModel:
+        return UNet2DConditionModel(
             sample_size=latents.side,
             block_out_channels=widths,
             layers_per_block=1,
@@ -157,8 +161,11 @@ def _unet(spec: EncoderSpec, folder: Path, vae: dict[str, Any] | None = None, **
             attention_head_dim=2,
             norm_num_groups=4,
             **more,
-        ),
-    )
+        )
+
+    network = random_module(build, SCALE)
+    _balance(network)
+    network.save_pretrained(folder / "unet")
     patches = [spec.of({"block": block}).patch for block in range(levels)]
     told = zip(patches, reversed(widths), strict=True)
     variants = {f"block={i}": Variant(patch=patch, channels=width) for i, (patch, width) in enumerate(told)}
@@ -171,24 +178,52 @@ def _told(spec: EncoderSpec, folder: Path, channels: int, variants: dict[str, Va
 
 
 def _vae(folder: Path, latents: Latents, latent_channels: int = 4, **more: Any) -> None:
-    _save(
-        folder / "vae",
-        lambda: AutoencoderKL(
+    def build() -> AutoencoderKL:
+        return AutoencoderKL(
             block_out_channels=(NARROW,) * latents.levels,
             down_block_types=("DownEncoderBlock2D",) * latents.levels,
             up_block_types=("UpDecoderBlock2D",) * latents.levels,
+            layers_per_block=0,  # only its middle has some: 768×768 pixels are many
             latent_channels=latent_channels,
             mid_block_add_attention=latents.side <= MOST_ATTENDED,
             norm_num_groups=4,
             **more,
-        ),
-        scale=0,
-    )
+        )
+
+    vae = random_module(build, SCALE)
+    _calm(vae)
+    vae.save_pretrained(folder / "vae")
     if "force_upcast" not in more:  # as in configurations that are older than it
         path = folder / "vae" / "config.json"
         config = json.loads(path.read_text(encoding="utf-8"))
         del config["force_upcast"]
         path.write_text(json.dumps(config), encoding="utf-8")
+
+
+@torch.no_grad()
+def _calm(vae: Any) -> None:
+    """Give latents hardly any deviation, as trained VAEs do, and a spread, once scaled, above that of trained ones, 1.
+
+    Otherwise the noise, which is another one all over when a few pixels change, would drown the change: a network of
+    random weights does not take it away.
+    """
+    noise = torch.randn(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    mean = vae.encode(noise).latent_dist.mean
+    last = vae.encoder.conv_out if vae.quant_conv is None else vae.quant_conv
+    count = mean.shape[1]
+    last.weight[:count] *= SPREAD / (mean.std() * vae.config.scaling_factor)
+    last.weight[count:] = 0
+    last.bias[:] = 0
+    last.bias[count:] = LOG_VARIANCE
+
+
+@torch.no_grad()
+def _balance(network: nn.Module) -> None:
+    """Make kernels symmetric, since random ones shift what they see to one side, and trained ones do not."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            rows = module.weight + module.weight.flip(-2)
+            module.weight.copy_((rows + rows.flip(-1)) / 2)
 
 
 def _text_encoder(folder: Path, suffix: str, cls: Any, width: int, projection: int, pad: str) -> None:

@@ -11,13 +11,16 @@ from pathlib import Path
 
 import torch
 from PIL.Image import Image
+from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from visionlaw import atomic
+from visionlaw.errors import WeightsError
 from visionlaw.features.geometry import Geometry
 from visionlaw.features.preprocess import prepare
 from visionlaw.specs import EncoderSpec
+from visionlaw.weights import weights_folder
 from visionlaw_lab.networks import Trunk
 from visionlaw_lab.objectives import OBJECTIVES
 from visionlaw_lab.recipes import CARD, WEIGHTS, EncoderRecipe, encoder_folder, recipe_of, trained_revision
@@ -51,8 +54,12 @@ class LabEncoder:
 
 
 def build(spec: EncoderSpec) -> LabEncoder:
-    """Return an encoder, trained first where its weights are not there."""
-    return LabEncoder(spec, load_trunk(recipe_of(spec.id)))
+    """Return an encoder: of the folder given as its checkpoint, else its own, trained first where it is not there.
+
+    Raises:
+        WeightsError: The folder has no weights, or others.
+    """
+    return LabEncoder(spec, load_trunk(recipe_of(spec.id)) if spec.checkpoint is None else _given_trunk(spec))
 
 
 def load_trunk(recipe: EncoderRecipe, progress: Progress | None = None) -> Trunk:
@@ -68,7 +75,22 @@ def load_trunk(recipe: EncoderRecipe, progress: Progress | None = None) -> Trunk
         trained = train(recipe, progress)
         stored = save_tensors({name: value.contiguous() for name, value in trained.state_dict().items()})
         _write(folder, recipe, stored)
-    trunk = Trunk(recipe.side)
+    return _trunk_of(recipe.side, stored)
+
+
+def _given_trunk(spec: EncoderSpec) -> Trunk:
+    file = weights_folder(spec) / WEIGHTS
+    try:
+        return _trunk_of(spec.resolution, file.read_bytes())
+    except (OSError, RuntimeError, SafetensorError) as error:
+        raise WeightsError(
+            f"'{file}' holds no weights of '{spec.id}': {str(error).splitlines()[0]}",
+            "Give the folder of an encoder that the lab has trained.",
+        ) from error
+
+
+def _trunk_of(side: int, stored: bytes) -> Trunk:
+    trunk = Trunk(side)
     trunk.load_state_dict(load_tensors(stored))
     return trunk.eval().requires_grad_(False)
 

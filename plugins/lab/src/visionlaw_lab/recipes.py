@@ -135,6 +135,8 @@ def spec_of(recipe: EncoderRecipe) -> EncoderSpec:
         description=recipe.description,
         tags=("control" if not recipe.objective else "trained-here", "lab", "no-download"),
         license="Apache-2.0",
+        files=(WEIGHTS,),
+        tiny="visionlaw_lab.tiny_encoders:write",
         revision=f"recipe:{recipe.digest}" + (f";{weights}" if weights else ""),
         resolution=recipe.side,
         resize="squash",

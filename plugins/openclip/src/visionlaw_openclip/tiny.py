@@ -74,4 +74,5 @@ def tiny_vision(vision: Mapping[str, Any], folder: Path) -> dict[str, Any]:
     trunk = folder / "trunk"
     model = timm.create_model(name, **arguments)
     timm.models.save_for_hf(model, str(trunk), model_args=arguments, safe_serialization=True)
+    (trunk / "model.safetensors").unlink()  # its weights are among the whole model's
     return dict(vision) | {"timm_model_name": f"local-dir:{trunk}"}

@@ -219,8 +219,8 @@ def build(
         fonts: ``package`` or ``system``.
 
     Raises:
-        DataError: An option is out of range, a folder is given, or ``fonts=system`` finds none.
-        MissingDependencyError: matplotlib is not installed.
+        DataError: An option is out of range, or a folder is given.
+        MissingDependencyError: matplotlib is not installed, or ``fonts=system`` finds none.
     """
     if root is not None:
         raise DataError("textpairs is generated and reads no folder.", "Leave the folder out.")

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
 
-from visionlaw.errors import DataError, MissingDependencyError
+from visionlaw.errors import MissingDependencyError
 from visionlaw_textpairs.words import alphabet
 
 MISSING = "\U0010fffd"  # a private character that no font has: it shows the glyph for missing ones
@@ -101,8 +101,7 @@ def find_faces(fonts: str, script: str) -> tuple[Face, ...]:
         script: One of :data:`visionlaw_textpairs.plugin.SCRIPTS`.
 
     Raises:
-        DataError: ``system``, and none is found.
-        MissingDependencyError: matplotlib is not installed.
+        MissingDependencyError: matplotlib is not installed; or ``system``, and none is found.
     """
     faces = _packaged() + (_system() if fonts == "system" else ())
     return tuple(face for face in faces if _covers(face, script))
@@ -129,7 +128,7 @@ def _system() -> tuple[Face, ...]:
                 found.setdefault(path.stem, path)
     faces = tuple(_faces(SYSTEM, found))
     if not faces:
-        raise DataError(
+        raise MissingDependencyError(
             "fonts=system, and no free font that textpairs knows is found on this system.",
             "Install some, such as Debian's fonts-liberation or fonts-noto-core, or leave fonts= out.",
         )

@@ -202,7 +202,7 @@ class Index:
         if not create and file is None and next(encoder_folders(self.folder), None) is None:
             return None
         if not create and not os.access(self.folder, os.W_OK):
-            session.connection, session.file = _open_unwritable(self.path), file
+            session.connection, session.file = open_unwritable(self.path), file
             return session.connection
         self.folder.mkdir(parents=True, exist_ok=True)
         with self._repairing():
@@ -265,7 +265,8 @@ def _open(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _open_unwritable(path: Path) -> sqlite3.Connection:
+def open_unwritable(path: Path) -> sqlite3.Connection:
+    """Open an index to be read only, which leaves it and its folder as they are."""
     # A write-ahead log needs a writable folder even to be read, unless SQLite knows that nobody writes.
     pending = path.with_name(path.name + "-wal").exists()
     address = f"file:{quote(str(path.absolute()))}?mode=ro{'' if pending else '&immutable=1'}"
