@@ -24,10 +24,12 @@ class Roles(griffe.Extension):
         self._rewrite(pkg)
 
     def on_attribute_instance(self, *, attr: griffe.Attribute, **kwargs: Any) -> None:
-        """Give a field of a model its description."""
-        described = _description(attr.value)
-        if attr.docstring is None and described:
-            attr.docstring = griffe.Docstring(described, parent=attr)
+        """Give a field of a model its description, and show its default alone."""
+        if isinstance(attr.value, griffe.ExprCall) and str(attr.value.function) == "Field":
+            said = {a.name: a.value for a in attr.value.arguments if isinstance(a, griffe.ExprKeyword)}
+            if attr.docstring is None and "description" in said:
+                attr.docstring = griffe.Docstring(ast.literal_eval(f"({said['description']})"), parent=attr)
+            attr.value = said.get("default")
 
     def _rewrite(self, thing: griffe.Object) -> None:
         if thing.docstring is not None:
@@ -36,16 +38,6 @@ class Roles(griffe.Extension):
         for member in thing.members.values():
             if isinstance(member, griffe.Object):
                 self._rewrite(member)
-
-
-def _description(value: Any) -> str:
-    """Return the description in ``Field(…)``."""
-    if not isinstance(value, griffe.ExprCall) or str(value.function) != "Field":
-        return ""
-    for argument in value.arguments:
-        if isinstance(argument, griffe.ExprKeyword) and argument.name == "description":
-            return ast.literal_eval(f"({argument.value})")
-    return ""
 
 
 def _link(role: re.Match[str], thing: griffe.Object) -> str:
