@@ -64,7 +64,7 @@ def executor_empty(subject: Subject) -> None:
         fail(f"'{subject.name}' returns {found} of no items.", "Return nothing.")
 
 
-@check("executor-lazy", "executor", needs=("executor-once",))
+@check("executor-lazy", "executor", needs=("executor-order",))
 def executor_lazy(subject: Subject) -> None:
     """Items may come from a generator, which is gone through once."""
     drawn: list[int] = []
@@ -100,7 +100,7 @@ def executor_errors(subject: Subject) -> None:
     fail(f"'{subject.name}' returns {found} although a task has failed.", remedy)
 
 
-@check("executor-again", "executor", needs=("executor-errors",))
+@check("executor-again", "executor", needs=("executor-errors", "executor-order"))
 def executor_again(subject: Subject) -> None:
     """It can be used again, also after a task has failed."""
     executor = _executor(subject)

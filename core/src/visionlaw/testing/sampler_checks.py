@@ -20,6 +20,8 @@ from visionlaw.testing.subjects import Subject
 from visionlaw.testing.trials import CANDIDATES, World, arrays_of, copied, grown, informed, step, told
 from visionlaw.testing.varied import as_given, choices
 
+TRIALS, AT_ONCE = 5, 5
+"""Studies side by side, and candidates that are asked for before the first result is told."""
 LATE = "when candidates have come while the study ran"
 
 
@@ -57,10 +59,10 @@ def sampler_inputs(subject: Subject) -> None:
 def sampler_study(subject: Subject) -> None:
     """Over a whole study it asks for every candidate once, also while others are still being trained."""
     world, sampler, rng = World.draw(), new_sampler(subject), seeded()
-    state = world.fresh(2)
+    state = world.fresh(TRIALS)
     for number in range(CANDIDATES):
         state = step(state, choice_of(subject, sampler, state, f"as question {number + 1} of a study", rng))
-        state = told(world, state) if number % 2 else state
+        state = told(world, state) if number == AT_ONCE - 1 else state
     choice_of(subject, sampler, state, "when nothing is left", rng)
 
 
@@ -68,12 +70,12 @@ def sampler_study(subject: Subject) -> None:
 def sampler_failures(subject: Subject) -> None:
     """Candidates whose training failed are never asked for again, and harm nothing else."""
     world, sampler, rng = World.draw(), new_sampler(subject), seeded()
-    state = world.fresh(2)
+    state = world.fresh(TRIALS)
     for number in range(CANDIDATES):
-        state = step(state, choice_of(subject, sampler, state, f"as question {number + 1}, when some have failed", rng))
-        state = told(world, state, failing=(0, 3))
+        state = step(state, choice_of(subject, sampler, state, "when trainings have failed", rng))
+        state = told(world, state, failing=(0, 2, 3)) if number == AT_ONCE - 1 else state
     prediction_of(subject, sampler, state)
-    choice_of(subject, sampler, state, "when nothing is left and some have failed", rng)
+    choice_of(subject, sampler, state, "when nothing is left and trainings have failed", rng)
 
 
 @check("sampler-late", "sampler", needs=("sampler-study",))

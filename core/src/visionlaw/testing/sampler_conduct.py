@@ -144,7 +144,7 @@ def sampler_chance(subject: Subject) -> None:
     _check_chances(subject, found)
 
 
-@check("sampler-explains", "sampler", needs=("sampler-inputs",))
+@check("sampler-explains", "sampler", needs=("sampler-study",))
 def sampler_explains(subject: Subject) -> None:
     """It says why in words."""
     explain = _optional(subject, "explain")

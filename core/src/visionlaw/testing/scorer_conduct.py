@@ -95,7 +95,7 @@ def scorer_cache(subject: Subject) -> None:
     _agree(subject, scoring.default, run, "when features come from the cache", remedy)
 
 
-@check("scorer-scratch", "scorer", needs=("score-deterministic",))
+@check("scorer-scratch", "scorer", needs=("score-deterministic", "scorer-inputs"))
 def scorer_scratch(subject: Subject) -> None:
     """What it keeps between runs changes no score, neither after the same job nor after one on other data."""
     scoring = scoring_of(subject)
