@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
+from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, cast
 
@@ -18,6 +19,8 @@ SAFE_SUFFIXES = (".safetensors", ".json", ".txt", ".model", "*")
 """Weights, configurations and the parts of tokenizers."""
 PICKLES = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle", ".npy", ".npz")
 """Formats of weights that can hold code, or that nobody checks."""
+USUAL_NAMES = ("model", "pytorch_model", "weights", "checkpoint")
+"""Of files of weights, without what they end with."""
 
 CALLED: tuple[Kind, ...] = tuple(kind for kind in SPEC_KINDS if kind != "command")
 """Kinds whose target is called with its spec."""
@@ -81,8 +84,11 @@ def safe_files(subject: Subject) -> None:
     for pattern in spec.files:
         if pattern.lower().endswith(PICKLES) or not pattern.lower().endswith(SAFE_SUFFIXES):
             fail(f"'{spec.id}' loads '{pattern}', which can hold code.", "Publish and load safetensors.")
-        if pattern in ("*", "**", "**/*"):
-            fail(f"'{spec.id}' loads whatever its repository holds.", "Name the safetensors and their configuration.")
+        if _takes_pickles(pattern):
+            fail(
+                f"'{spec.id}' loads whatever its repository has as '{pattern}'.",
+                "Name the safetensors and their configuration.",
+            )
 
 
 @check("target", *SPEC_KINDS)
@@ -118,6 +124,14 @@ def options(subject: Subject) -> None:
             f"The target of '{spec.id}' cannot be called as target(spec, {', '.join(given)}): {error}.",
             "Make every option a parameter of the target.",
         )
+
+
+def _takes_pickles(pattern: str) -> bool:
+    """Whether a pattern that ends openly matches weights in a format that can hold code; a tokenizer has no weights."""
+    folder, _, name = pattern.lower().rpartition("/")
+    if not name.endswith("*") or folder.rpartition("/")[2].startswith("tokenizer"):
+        return False
+    return any(fnmatchcase(word + suffix, name) for word in USUAL_NAMES for suffix in PICKLES)
 
 
 def _made_on_demand(subject: Subject) -> bool:
