@@ -12,6 +12,7 @@ from visionlaw.protocols import ModuleEncoder
 from visionlaw.testing.checks import check, fail, skip
 from visionlaw.testing.encoder_bench import bench_of, photograph, tokens_of
 from visionlaw.testing.subjects import Subject
+from visionlaw.testing.without_values import Readable
 
 
 @check("no-gradient", "encoder", needs=("batch-shape",))
@@ -53,7 +54,7 @@ def device(subject: Subject) -> None:
     """Tokens come back on the device of the batch: of the module, where it shows one, else the CPU.
 
     Without a CUDA device the module is moved to torch's 'meta' device, where nothing is computed but every tensor that
-    was left behind on the CPU is noticed.
+    was left behind on the CPU is noticed. Values that are read there are ones.
     """
     bench = bench_of(subject)
     if bench.module is None:
@@ -64,7 +65,7 @@ def device(subject: Subject) -> None:
         assert isinstance(raw, ModuleEncoder)  # noqa: S101  the shared instance is one
         raw.module.to(wanted).eval().requires_grad_(False)
         try:
-            with torch.no_grad():
+            with torch.no_grad(), Readable():
                 found = raw.encode(bench.inputs.to(wanted)).device.type
         except (RuntimeError, NotImplementedError) as error:
             if "data-dependent" in str(error) or "Cannot copy out of meta tensor" in str(error):
