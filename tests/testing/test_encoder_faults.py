@@ -14,8 +14,9 @@ import pytest
 import torch
 from PIL.Image import Image
 
+from visionlaw.errors import DataError
 from visionlaw.features.geometry import Geometry
-from visionlaw.specs import EncoderSpec, Spec, Variant
+from visionlaw.specs import EncoderSpec, Option, Spec, Variant
 
 if TYPE_CHECKING:
     from tests.testing import good_encoder
@@ -277,6 +278,20 @@ class ClassTokenFirstLastPatchLost(Changed):
         return torch.cat([tokens.mean(dim=1, keepdim=True), tokens[:, :-1]], dim=1)
 
 
+@fault("grid-order")
+class FourByFour(Changed):
+    """As networks that merge 2×2 tokens want them."""
+
+    def change(self, tokens: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        return tokens.unflatten(1, (3, 2, 3, 2)).transpose(2, 3).flatten(1, 4)
+
+
+@fault("grid-order")
+class WindowByWindow(Changed):
+    def change(self, tokens: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        return tokens.unflatten(1, (2, 3, 2, 3)).transpose(2, 3).flatten(1, 4)
+
+
 @fault("no-gradient")
 class TrainableOnTheSide(Good):
     def encode(self, batch: torch.Tensor) -> torch.Tensor:
@@ -306,6 +321,12 @@ class NormalisesInPlace(Good):
 class ConstantOnTheCpu(Changed):
     def change(self, tokens: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
         return tokens + torch.full((tokens.shape[-1],), 0.1, dtype=tokens.dtype)
+
+
+@fault("device")
+class BroughtToTheCpu(Changed):
+    def change(self, tokens: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        return tokens.cpu()
 
 
 @fault("memory")
@@ -363,6 +384,55 @@ class LayersSwapped(Good):
         return super().encode_layers(batch, layers[::-1])
 
 
+class ReadsValues(Changed):
+    """Nothing that a real device would mind."""
+
+    def change(self, tokens: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        if batch.abs().max().item() > 1e6 or tokens[tokens > 1e6].numel():
+            return tokens / 2
+        return tokens * tokens.cpu().isfinite().to(batch.device)
+
+
+class AttendsToEverything(Changed):
+    """What each cell changes in all tokens exceeds by far what it changes in its own."""
+
+    def change(self, tokens: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        return tokens + 60 * tokens.mean(dim=1, keepdim=True)
+
+
+class PooledWidely(Changed):
+    def change(self, tokens: torch.Tensor, batch: torch.Tensor) -> torch.Tensor:
+        maps = tokens.transpose(1, 2).unflatten(2, (6, 6))
+        return torch.nn.functional.max_pool2d(maps, 5, 1, 2).flatten(2).transpose(1, 2)
+
+
+class KnowsItsDepth(Good):
+    """Its tiny weights are shallower than the real ones, so that the tiny factory changes a default."""
+
+    def __init__(self, spec: EncoderSpec, layer: int = -1, mode: str = "plain", depth: int = 11) -> None:
+        if depth > 1:
+            raise DataError(f"There is no block {depth}.", "Read another.")
+        super().__init__(spec, layer, mode)
+
+
+def tiny_of_another_depth(spec: EncoderSpec, folder: Path) -> EncoderSpec:
+    depth = spec.options["depth"].model_copy(update={"default": 1})
+    return tiny(spec, folder).model_copy(update={"options": {**spec.options, "depth": depth}})
+
+
+@pytest.mark.parametrize("right", [ReadsValues, AttendsToEverything, PooledWidely])
+def test_what_is_unusual_but_right_passes(right: type, results_of: Callable[[Spec], dict[str, Result]]) -> None:
+    globals()[right.__name__] = right
+    results = results_of(good_spec(f"{__name__}:{right.__name__}"))
+    assert {name: r.message for name, r in results.items() if r.status != "passed"} == {}
+
+
+def test_bad_weights_are_loaded_with_the_options_of_the_tiny_instance(failing: Callable[[Spec], set[str]]) -> None:
+    options = good_spec().options | {"depth": Option(type="int", default=11, description="The block that is read.")}
+    factory = f"{__name__}:tiny_of_another_depth"
+    assert failing(good_spec(f"{__name__}:KnowsItsDepth", tiny=factory, options=options)) == set()
+
+
 CASES = [pytest.param(check, cls, id=f"{check}-{cls.__name__}") for check, classes in FAULTS.items() for cls in classes]
 
 
@@ -411,6 +481,9 @@ def test_a_wrong_declaration_is_found_by_its_check_alone(
         ("pinned-revision", {"revision": "main"}),
         ("safe-files", {"files": ()}),
         ("safe-files", {"files": ("*",)}),
+        ("safe-files", {"files": ("*.*",)}),
+        ("safe-files", {"files": ("pytorch_model*",)}),
+        ("safe-files", {"files": ("weights/*",)}),
         ("target", {"target": "good_encoder:Missing"}),
         ("target", {"target": "no_such_module_anywhere:Net"}),
         ("options", {"target": "good_encoder:tiny"}),

@@ -48,7 +48,8 @@ def bad_weights(subject: Subject) -> None:
         if folder is None:
             continue
         try:
-            load_target(spec.model_copy(update={"checkpoint": str(folder)}), subject.plugin.distribution, {})
+            holding = spec.model_copy(update={"checkpoint": str(folder)})
+            load_target(holding, subject.plugin.distribution, subject.arguments())
         except WeightsError:
             continue
         except VisionlawError as error:
