@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -147,6 +148,32 @@ class TakesFailuresForResults(Good):
         if not np.isfinite(state.results[:, 0][taken]).all():
             raise ValueError("Input contains NaN.")
         return super().predict(state)
+
+
+@fault("sampler-failures")
+class MeanOverFailures(Good):
+    """One failure, and nothing is predicted any more."""
+
+    def predict(self, state: StudyState) -> Any:
+        ended = (state.status >= Status.DONE)[:, None, :]
+        lost = (np.isnan(state.results) & ended).any(axis=-1, keepdims=True)
+        return np.where(lost, np.nan, super().predict(state))
+
+
+@fault("sampler-failures")
+class FailuresAsZeros(Good):
+    def predict(self, state: StudyState) -> Any:
+        failed = (state.status == Status.FAILED)[:, None, :]
+        return super().predict(replace(state, results=np.where(failed, 0.0, state.results)))
+
+
+@fault("sampler-failures")
+class BestOfNothing(Good):
+    def luck(self, state: StudyState, rng: np.random.Generator) -> FloatArray:
+        for status in state.status:
+            if (status == Status.FAILED).any() and not (status == Status.DONE).any():
+                raise ValueError("zero-size array to reduction operation maximum which has no identity")
+        return super().luck(state, rng)
 
 
 @fault("sampler-late")

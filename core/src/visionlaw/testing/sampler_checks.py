@@ -22,6 +22,8 @@ from visionlaw.testing.varied import as_given, choices
 
 TRIALS, AT_ONCE = 5, 5
 """Studies side by side, and candidates that are asked for before the first result is told."""
+ENOUGH = 12
+"""Candidates of which one is left and one has failed: enough to predict the others by any law."""
 LATE = "when candidates have come while the study ran"
 
 
@@ -76,6 +78,31 @@ def sampler_failures(subject: Subject) -> None:
         state = told(world, state, failing=(0, 2, 3)) if number == AT_ONCE - 1 else state
     prediction_of(subject, sampler, state)
     choice_of(subject, sampler, state, "when nothing is left and trainings have failed", rng)
+    only_failed = world.state([[Status.FAILED] * 3 + [Status.OPEN] * (CANDIDATES - 3)])
+    choice_of(subject, sampler, only_failed, "when every training so far has failed", rng)
+    prediction_of(subject, sampler, only_failed)
+    _check_failure_teaches_nothing(subject)
+
+
+def _check_failure_teaches_nothing(subject: Subject) -> None:
+    """Fail where a training that has failed makes other predictions of the rest than one that still runs."""
+    world, rest = World.draw(ENOUGH), [Status.OPEN, *[Status.DONE] * (ENOUGH - 2)]
+    running, failed = (
+        prediction_of(subject, new_sampler(subject), world.state([[*rest, status]]))[0, :, :-1]
+        for status in (Status.PENDING, Status.FAILED)
+    )
+    known = np.isfinite(running)
+    if (known & ~np.isfinite(failed)).any():
+        fail(
+            f"'{subject.name}' predicts nothing for candidates once the training of another has failed.",
+            "Learn where state.status is DONE: the results of the others are NaN.",
+        )
+    spread = np.ptp(world.truth, axis=-1, keepdims=True)
+    if (np.abs(failed - running) > spread)[known].any():
+        fail(
+            f"'{subject.name}' predicts something else for candidates once the training of another has failed.",
+            "A failure is no result: learn where state.status is DONE.",
+        )
 
 
 @check("sampler-late", "sampler", needs=("sampler-study",))
