@@ -90,6 +90,7 @@ FAULTS = {
         "light-import", "faulty_plugin → jax", "try:\n    import jax\nexcept ImportError:\n    jax = None\n" + PLUGIN
     ),
     "prints": Faulty("quiet", "loading acme", "print('loading acme')\n" + PLUGIN),
+    "prints past Python": Faulty("quiet", "loading acme", "import os\nos.write(1, b'loading acme \\xff')\n" + PLUGIN),
     "no pin": Faulty("core-version", "from which version", metadata=METADATA.replace(">=0.1.0.dev0", "")),
     "does not require core": Faulty(
         "core-version", "from which version", metadata=METADATA.replace("Requires-Dist: visionlaw>=0.1.0.dev0\n", "")

@@ -146,6 +146,33 @@ def test_json_is_one_document(acme: Path, python: Callable[..., Outcome]) -> Non
     assert {"check", "kind", "subject", "status", "message", "remedy", "seconds"} == set(found["results"][0])
 
 
+@pytest.fixture
+def loud(acme: Path) -> Path:
+    """A plugin whose combiner prints when it combines, and fails with a text that would colour the terminal."""
+    text = (acme / "acme.py").read_text().replace("visionlaw.features.combine:ConcatCombiner", "acme:Loud")
+    (acme / "acme.py").write_text(
+        f"{text}\n"
+        "class Loud:\n"
+        "    def __init__(self, spec):\n        print('made')\n"
+        "    def combine(self, maps):\n        print('combines')\n        raise ValueError('\\x1b[31mred')\n"
+        "    def combine_rows(self, rows):\n        return rows\n"
+    )
+    return acme
+
+
+def test_json_is_one_document_whatever_a_plugin_prints(loud: Path, python: Callable[..., Outcome]) -> None:
+    done = python("-m", "visionlaw", "check", "acme", "--json", path=(loud,))
+    assert "combines" in done.err
+    messages = [result["message"] for result in json.loads(done.out)["results"]]
+    assert any("red" in message for message in messages)
+
+
+def test_what_a_plugin_says_does_not_colour_the_terminal(loud: Path, python: Callable[..., Outcome]) -> None:
+    done = python("-m", "visionlaw", "check", "acme", path=(loud,))
+    assert "red" in done.out
+    assert "\x1b" not in done.out
+
+
 @pytest.mark.parametrize("text", ["description", "description=", "description[acme]", "description[acme]= "])
 def test_expect_wants_a_reason(text: str, acme: Path, python: Callable[..., Outcome]) -> None:
     done = python("-m", "visionlaw", "check", "acme", "--expect", text, path=(acme,))

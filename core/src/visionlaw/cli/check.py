@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import note, print_json, write
+from visionlaw.cli.output import note, print_json, printable, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -68,9 +68,9 @@ def _expected(texts: Sequence[str]) -> dict[str, str]:
 
 
 def _print_result(result: Result) -> None:
-    write(f"{result.status:<8} {result.label}: {result.message}")
+    write(printable(f"{result.status:<8} {result.label}: {result.message}"))
     if result.remedy and result.status == "failed":
-        write(f"         → {result.remedy}")
+        write(printable(f"         → {result.remedy}"))
 
 
 def _print_skipped(report: Report) -> None:
@@ -82,7 +82,7 @@ def _print_skipped(report: Report) -> None:
     for key, count in Counter((result.check, result.message) for result in skipped).items():
         name, reason = key
         others = f" and {count - 1} more" if count > 1 else ""
-        note(f"skipped  {name}[{subjects[key]}]{others}: {reason}")
+        note(printable(f"skipped  {name}[{subjects[key]}]{others}: {reason}"))
 
 
 def _print_counts(report: Report) -> None:

@@ -144,5 +144,6 @@ def _print_records(records: tuple[PluginRecord, ...]) -> None:
     write_table(table)
     for record in records:
         if record.reason:
-            write(f"{record.name} ({record.status if record.status != 'ok' else 'warning'}): {record.reason}")
-            write(f"  → {record.remedy}")
+            state = record.status if record.status != "ok" else "warning"
+            write(printable(f"{record.name} ({state}): {record.reason}"))
+            write(printable(f"  → {record.remedy}"))

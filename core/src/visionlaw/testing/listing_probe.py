@@ -53,7 +53,9 @@ def listing_of(plugin: Plugin) -> Listing:
 def _listing(name: str, distribution: str, value: str, path: tuple[str, ...]) -> Listing:
     order = {"name": name, "distribution": distribution, "value": value, "path": path}
     facts = _in_process("probe", order, f"Listing '{name}'")
-    return Listing(tuple(tuple(chain) for chain in facts["chains"]), facts["printed"], facts["same"])
+    # What libraries of C print goes past sys.stdout.
+    printed = facts["printed"] + facts["past_python"]
+    return Listing(tuple(tuple(chain) for chain in facts["chains"]), printed, facts["same"])
 
 
 @cache
@@ -72,14 +74,20 @@ def _in_process(function: str, order: Mapping[str, Any], what: str) -> dict[str,
     command = [sys.executable, "-c", f"from {__name__} import {function}; {function}()"]
     try:
         done = subprocess.run(  # noqa: S603  no shell, and the program is this Python
-            command, input=json.dumps(order), capture_output=True, text=True, timeout=TIMEOUT_SECONDS, check=False
+            command,
+            input=json.dumps(order),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=TIMEOUT_SECONDS,
+            check=False,
         )
     except subprocess.TimeoutExpired:
         raise PluginError(f"{what} did not end within {TIMEOUT_SECONDS} s.", "Do less when it is imported.") from None
-    _, mark, answer = done.stdout.rpartition(_MARK)
+    before, mark, answer = done.stdout.rpartition(_MARK)
     if not mark:
         raise PluginError(f"{what} ended Python with exit code {done.returncode}.", "Raise an exception.")
-    return json.loads(answer)
+    return json.loads(answer) | {"past_python": before}
 
 
 class _Watch(MetaPathFinder):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -146,7 +148,8 @@ class Session:
 def _outcome(subject: Subject, check: Check) -> tuple[Status, str, str]:
     """Return status, message and remedy of one check; whatever it raises is its failure, Ctrl-C aside."""
     try:
-        check.function(subject)
+        with contextlib.redirect_stdout(sys.stderr):  # a plugin that prints must not damage --json
+            check.function(subject)
     except CheckFailed as failure:
         return "failed", failure.message, failure.remedy
     except CheckSkipped as reason:
