@@ -128,6 +128,14 @@ def test_the_command_names_the_python_that_runs(cli: Cli, monkeypatch: pytest.Mo
     assert cli("plugins", "install", "clip").out.startswith("'/opt/my python/bin/python' -m pip")
 
 
+def test_pip_is_not_what_lies_in_the_working_directory(python: Cli, own_pip: dict, tmp_path: Path) -> None:
+    (tmp_path / "pip.py").write_text("print('not pip at all')\n")
+    done = python("-m", "visionlaw", "plugins", "install", "tiny", "--yes", **own_pip)
+    assert done.code == 0, done.err
+    assert "not pip at all" not in done.out + done.err
+    assert (tmp_path / "site" / "visionlaw_tiny.py").is_file()
+
+
 def test_install_yes_installs_and_the_plugin_is_listed(python: Cli, own_pip: dict, tmp_path: Path) -> None:
     done = python("-m", "visionlaw", "plugins", "install", "tiny", "--yes", **own_pip)
     assert done.code == 0, done.err

@@ -64,10 +64,11 @@ def run_pip(command: Sequence[str], show: Callable[[str], None]) -> None:
     Raises:
         InstallError: pip has failed; the message is the last error that it has written.
     """
+    program, *arguments = command
     environment = os.environ | {"PIP_NO_INPUT": "1", "PIP_DISABLE_PIP_VERSION_CHECK": "1"}
     last = ""
     with subprocess.Popen(  # noqa: S603  the arguments are names from the catalogue, checked to be nothing else
-        command,
+        [program, "-P", *arguments],  # pip is the one that is installed, whatever lies in the working directory
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
