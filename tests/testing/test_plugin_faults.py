@@ -139,3 +139,13 @@ def test_a_fault_is_found_by_its_check_alone(case: Faulty, checked: Callable[[Fa
     found = checked(case)
     assert list(found) == [case.check]
     assert case.says in found[case.check]
+
+
+def test_modules_of_the_working_directory_are_not_taken_for_pythons_own(
+    checked: Callable[[Faulty], dict[str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = tmp_path / "here"
+    here.mkdir()
+    (here / "json.py").write_text("raise SystemExit('not json at all')\n")
+    monkeypatch.chdir(here)
+    assert checked(Faulty("", "")) == {}

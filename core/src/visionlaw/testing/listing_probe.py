@@ -71,7 +71,9 @@ def chains_of(module: str) -> tuple[tuple[str, ...], ...]:
 
 def _in_process(function: str, order: Mapping[str, Any], what: str) -> dict[str, Any]:
     """Give a function of this module an order in a process of its own, and return what it answers."""
-    command = [sys.executable, "-c", f"from {__name__} import {function}; {function}()"]
+    # -P: the search path is this process's own, whatever lies in the working directory.
+    code = f"import sys; sys.path[:] = {list(sys.path)!r}; from {__name__} import {function}; {function}()"
+    command = [sys.executable, "-P", "-c", code]
     try:
         done = subprocess.run(  # noqa: S603  no shell, and the program is this Python
             command,
