@@ -68,6 +68,10 @@ def test_no_password_of_a_url_is_left(password: str) -> None:
     ("text", "clean"),
     [
         ("https://hf_abcdef@hub.example.org/x", "https://***@hub.example.org/x"),
+        ("ada:s3cret/s@proxy.example.org:3128", "ada:***@proxy.example.org:3128"),
+        ("absent: clip/vit-l-14@224, clip/vit-l-14@336", "absent: clip/vit-l-14@224, clip/vit-l-14@336"),
+        # As sqlalchemy writes a URL whose password held ':', '/' and '@'.
+        ("postgresql://ada:***@ss/w%3Aord%40db.example.org/x", "postgresql://ada:***@db.example.org/x"),
         (
             "postgresql://db/laws?user=ada&password=pw&sslmode=on",
             "postgresql://db/laws?user=ada&password=***&sslmode=on",

@@ -12,8 +12,10 @@ SHORTEST_SECRET = 6
 """A shorter value is not looked for elsewhere: it could be a part of any word."""
 
 _SECRET = re.compile(r"TOKEN(?!IZER)|SECRET|PASSW|PASSPHRASE|CREDENTIAL|KEY(?!BOARD)|AUTH(?!OR)", re.IGNORECASE)
-# Up to the last @, since a password may hold one; and without a scheme, since that is easily misspelled.
-_PASSWORD = re.compile(r"//(?P<user>[^\s:/@]*):\S*@")
+# Up to the last @, also where that was written as %40, since a password may hold one; and without a scheme, since that
+# is easily misspelled, and left out of proxies altogether.
+_PASSWORD = re.compile(r"//(?P<user>[^\s:/@]*):\S*(?:@|%40)")
+_PASSWORD_OF_PROXY = re.compile(r"(?<![^\s'\"=])(?P<user>[^\s:/@'\"=]+):[^\s:/@][^\s@]*@(?=[\w.-]+:\d)")
 _USER_OF_WEB = re.compile(r"(?P<scheme>https?://)[^\s/@]+@")
 _PARAMETER = re.compile(r"(?P<name>[?&](?:\w*passw\w*|pwd|\w*token|\w*secret|\w*key|sig\w*)=)[^&\s'\"]+", re.IGNORECASE)
 
@@ -35,6 +37,7 @@ def censor() -> Callable[[str], str]:
 
     def clean(text: str) -> str:
         text = _PASSWORD.sub(rf"//\g<user>:{HIDDEN}@", text)
+        text = _PASSWORD_OF_PROXY.sub(rf"\g<user>:{HIDDEN}@", text)
         text = _USER_OF_WEB.sub(rf"\g<scheme>{HIDDEN}@", text)
         text = _PARAMETER.sub(rf"\g<name>{HIDDEN}", text)
         text = secret.sub(HIDDEN, text) if secret else text
