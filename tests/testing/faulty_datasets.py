@@ -236,6 +236,14 @@ class SetOrder(Good):
         return (self.pair(named[name]) for name in {*named, *(f"other-{i}" for i in range(9))} if name in named)
 
 
+@fault("stable")
+class AsFoldersList(FromFolder):
+    """In the order of the file system, which is another one on each machine."""
+
+    def __iter__(self) -> Iterator[Any]:
+        return (self.pair(int(path.name[0])) for path in self.root.glob("*-0.png"))
+
+
 @fault("version")
 class NewVersionEachTime(Good):
     def __init__(self, spec: DatasetSpec, root: Path | None = None, shift: int = 3, side: str = "both") -> None:
@@ -379,6 +387,14 @@ class KeyIsThePath(FromFolder):
     def ref(self, number: int, shift: int) -> ImageRef:
         ref = super().ref(number, shift)
         return replace(ref, key=str(self.root / f"{number}-{min(shift, 1)}"))
+
+
+@fault("image-keys")
+class KeyHasTheTime(FromFolder):
+    def ref(self, number: int, shift: int) -> ImageRef:
+        ref = super().ref(number, shift)
+        changed = (self.root / f"{number}-{min(shift, 1)}.png").stat().st_mtime_ns
+        return replace(ref, key=f"{ref.key}-{changed}")
 
 
 @fault("image-keys")

@@ -79,12 +79,15 @@ def _same(expected: list[str], found: list[str], what: str) -> None:
 
 @check("stable", *BOTH, needs=("re-iterable",))
 def stable(subject: Subject) -> None:
-    """Another instance, and one in a process of its own with another hash seed, yield the same ids, keys and points."""
+    """Another instance, and one in a process of its own, yield the same ids, keys and points.
+
+    In that process, the hash seed is another one, and folders list their files in the opposite order.
+    """
     items = items_of(subject)
     expected = fingerprints(items)
     for found, what in (
         (fingerprints(first_items(subject.load(), more=1)), "Another instance"),
-        (ask_elsewhere(subject).items, "In a process of its own, with another PYTHONHASHSEED, it"),
+        (ask_elsewhere(subject).items, "Where PYTHONHASHSEED and the order of files in a folder are others, it"),
     ):
         if len(found) != len(expected):
             fail(f"{what} yields {len(found)} items, not {len(expected)}.", "Sort what the file system or a set lists.")
@@ -92,7 +95,7 @@ def stable(subject: Subject) -> None:
             if one != other:
                 fail(
                     f"{what} yields another {name_of(items[number], number)}.",
-                    "Use no id(), hash(), set order, clock or unseeded randomness.",
+                    "Sort what folders and sets list; use no id(), hash(), clock or unseeded randomness.",
                 )
 
 
@@ -141,7 +144,7 @@ def copied(subject: Subject, name: str) -> Path:
     """Copy the folder of the tiny instance, and return the root in the copy."""
     place = subject.folder / name
     if not place.exists():
-        shutil.copytree(subject.home, place)
+        shutil.copytree(subject.home, place, copy_function=shutil.copyfile)  # times are no part of the content
     return place / Path(subject.arguments()["root"]).relative_to(subject.home)
 
 

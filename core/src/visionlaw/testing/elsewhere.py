@@ -1,11 +1,17 @@
-"""An instance in a process of its own, with another hash seed: what depends on the process shows there."""
+"""An instance in a process of its own, with another hash seed: what depends on the process shows there.
+
+So does what depends on the order in which a file system lists a folder, which is another one on each machine: there, it
+is turned round.
+"""
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
@@ -69,6 +75,7 @@ def ask_elsewhere(subject: Subject) -> Elsewhere:
 
 def answer(question: str, reply: str) -> None:
     """Do, in the new process, what :func:`ask_elsewhere` asks."""
+    _list_backwards()
     facts = cast("dict[str, Any]", json.loads(Path(question).read_text(encoding="utf-8")))
     spec = SPEC_TYPES[facts["kind"]].model_validate(facts["spec"])
     arguments = facts["arguments"]
@@ -77,3 +84,25 @@ def answer(question: str, reply: str) -> None:
     instance = load_target(spec, facts["distribution"], arguments)
     told = {"items": fingerprints(first_items(instance, more=1)), "version": getattr(instance, "version", None)}
     Path(reply).write_text(json.dumps(told, default=str), encoding="utf-8")
+
+
+def _list_backwards() -> None:
+    """Have this process list folders in the opposite order."""
+    list_folder, scan_folder = os.listdir, os.scandir
+
+    class Scan(contextlib.ExitStack):
+        """What os.scandir returns: an iterator, and a context."""
+
+        def __init__(self, *where: Any) -> None:
+            super().__init__()
+            with scan_folder(*where) as found:
+                self.found = iter(list(found)[::-1])
+
+        def __iter__(self) -> Iterator[Any]:
+            return self.found
+
+        def __next__(self) -> Any:
+            return next(self.found)
+
+    os.listdir = lambda *where: list_folder(*where)[::-1]  # pyright: ignore
+    os.scandir = Scan  # pyright: ignore
