@@ -1,7 +1,11 @@
-"""Docstrings as Markdown: roles become links, ``::`` before a block of code a colon, ``versionadded`` words."""
+"""Docstrings as Markdown: roles become links, ``::`` before a block of code a colon, ``versionadded`` words.
+
+The fields of specs are described where they are declared, ``Field(description=…)``; here that becomes their docstring.
+"""
 
 from __future__ import annotations
 
+import ast
 import re
 from typing import Any
 
@@ -18,6 +22,14 @@ class Roles(griffe.Extension):
     def on_package(self, *, pkg: griffe.Module, loader: griffe.GriffeLoader, **kwargs: Any) -> None:
         """Rewrite the docstrings of a package, once all its names are known."""
         self._rewrite(pkg)
+
+    def on_attribute_instance(self, *, attr: griffe.Attribute, **kwargs: Any) -> None:
+        """Give a field of a model its description, and show its default alone."""
+        if isinstance(attr.value, griffe.ExprCall) and str(attr.value.function) == "Field":
+            said = {a.name: a.value for a in attr.value.arguments if isinstance(a, griffe.ExprKeyword)}
+            if attr.docstring is None and "description" in said:
+                attr.docstring = griffe.Docstring(ast.literal_eval(f"({said['description']})"), parent=attr)
+            attr.value = said.get("default")
 
     def _rewrite(self, thing: griffe.Object) -> None:
         if thing.docstring is not None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import compileall
 import json
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,6 +26,7 @@ if TYPE_CHECKING:
 
 # The lengths of names move line ends about: the shortest and the longest must both come out formatted.
 NAMES = ("", "a", "a-" + "x" * (LONGEST - 2))
+IMPORTED_AS = {"pillow": "pil"}
 ROOT = Path(__file__).parents[2]
 
 
@@ -97,6 +100,28 @@ def test_a_plugin_requires_the_core_that_it_is_written_for(version: str, floor: 
     assert pins(version) == (floor, ceiling)
     taken = Requirement(f"visionlaw>={floor},<{ceiling}").specifier
     assert taken.contains(version, prereleases=True)
+
+
+@pytest.mark.parametrize("kind", PluginKind, ids=str)
+def test_its_code_imports_what_is_promised_and_what_it_requires(
+    kind: PluginKind, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(ROOT / "tests" / "api"))
+    from api_names import public_names
+
+    files = render("acme", kind)
+    sources = [ast.parse(text) for path, text in files.items() if path.endswith(".py")]
+    nodes = [node for tree in sources for node in ast.walk(tree)]
+    named = {(str(n.module), a.name) for n in nodes if isinstance(n, ast.ImportFrom) for a in n.names}
+    named |= {(alias.name, "") for node in nodes if isinstance(node, ast.Import) for alias in node.names}
+    of_core = {pair for pair in named if f"{pair[0]}.".startswith("visionlaw.")}
+    assert of_core <= public_names(), "a plugin made of anything else may break with every release of core"
+    libraries = {module.partition(".")[0].lower() for module, _ in named - of_core} - set(sys.stdlib_module_names)
+    project = tomllib.loads(files["pyproject.toml"])["project"]
+    required = {Requirement(text).name for text in project["dependencies"]}
+    assert libraries - {"visionlaw_acme", "pytest"} == {
+        IMPORTED_AS.get(name, name) for name in required - {"visionlaw"}
+    }
 
 
 def test_its_code_is_formatted_linted_and_compiles(everything: list[Generated]) -> None:

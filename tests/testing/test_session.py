@@ -10,11 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 
 from visionlaw.errors import ConfigError, UnknownIdError
+from visionlaw.specs import DatasetSpec, Spec
 from visionlaw.testing import all_checks, run_checks
 from visionlaw.testing.checks import SPEC_KINDS
 
 if TYPE_CHECKING:
     from tests.conftest import Outcome
+
+    from visionlaw.testing.session import Result
 
 SUITE = """
 from visionlaw.testing import parametrize_with_checks
@@ -148,3 +151,19 @@ def test_expect_wants_a_reason(text: str, acme: Path, python: Callable[..., Outc
     done = python("-m", "visionlaw", "check", "acme", "--expect", text, path=(acme,))
     assert done.code == 2
     assert "gives no reason" in done.err
+
+
+@pytest.mark.parametrize(("extras", "status"), [((), "failed"), (("acme",), "skipped")])
+def test_what_an_extra_would_bring_is_skipped_and_any_other_missing_library_is_a_failure(
+    extras: tuple[str, ...], status: str, results_of: Callable[[Spec], dict[str, Result]]
+) -> None:
+    spec = DatasetSpec(id="faulty", target=f"{__name__}:needs_a_library", description="d", license="MIT", extras=extras)
+    result = results_of(spec)["dataset-protocol"]
+    assert result.status == status
+    assert "no_such_library" in result.message
+
+
+def needs_a_library(spec: DatasetSpec, root: Path | None = None) -> object:
+    import no_such_library  # type: ignore[import-not-found]
+
+    return no_such_library.Dataset(root)

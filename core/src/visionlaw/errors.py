@@ -19,6 +19,7 @@ class VisionlawError(Exception):
     """
 
     exit_code = 2
+    """Of the command line."""
 
     def __init__(self, message: str, remedy: str = "") -> None:
         super().__init__(message, remedy)

@@ -34,12 +34,16 @@ from visionlaw.specs import (
 )
 
 PROJECT = "visionlaw"
+"""The name that pluggy knows the hooks by."""
 API_VERSION = 1
+"""Of the hooks; core speaks this one."""
 ENTRY_POINT_GROUP = f"{PROJECT}.v{API_VERSION}"
+"""Where plugins register: its entry points name their modules."""
 OLDEST_SUPPORTED = "0.1"
 """The oldest core whose plugins this core runs; a plugin that was built against it, and needs no more, works."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
+"""Marks the specification of a hook: core's own."""
 hookimpl = pluggy.HookimplMarker(PROJECT)
 """Marks a function of a plugin as the implementation of the hook of its name."""
 
@@ -113,4 +117,6 @@ LISTING_HOOKS: dict[str, Kind] = {
     "visionlaw_executors": "executor",
     "visionlaw_commands": "command",
 }
+"""Hook → the kind of what it lists, in the order in which they are called."""
 RESOLVE_HOOK = "visionlaw_resolve"
+"""The one hook that lists nothing."""

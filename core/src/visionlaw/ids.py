@@ -22,7 +22,9 @@ from visionlaw.errors import InvalidIdError
 PREFIX_PATTERN = r"[a-z0-9][a-z0-9_.\-]*"
 NAME_PATTERN = r"[A-Za-z0-9][A-Za-z0-9_.:\-]*(?:/[A-Za-z0-9][A-Za-z0-9_.:\-]*)*"
 ENCODER_PATTERN = rf"{PREFIX_PATTERN}/{NAME_PATTERN}@[1-9][0-9]*"
+"""An encoder's id, without options."""
 WORD_PATTERN = rf"{PREFIX_PATTERN}(?:/{NAME_PATTERN})?"
+"""The id of anything else."""
 
 PLUS = " + "
 

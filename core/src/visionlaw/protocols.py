@@ -245,6 +245,7 @@ class EncoderRef:
 
 
 Representation = tuple[EncoderRef, ...]
+"""One encoder, or several that are combined."""
 CaptionedImage = tuple[ImageRef, str | None]
 """An image, with its caption where it has one."""
 

@@ -29,9 +29,13 @@ def _matches(pattern: str, shape: str) -> AfterValidator:
 
 
 Target = Annotated[str, _matches(r"[A-Za-z_][\w.]*:[A-Za-z_][\w.]*", "'package.module:callable'")]
+"""``package.module:callable``, which is imported on first use."""
 EncoderId = Annotated[str, _matches(ENCODER_PATTERN, "'prefix/name@resolution'")]
+"""``prefix/name@resolution``."""
 Word = Annotated[str, _matches(WORD_PATTERN, "'word' or 'prefix/name'")]
+"""The id of anything but an encoder: ``word`` or ``prefix/name``."""
 Kind = Literal["encoder", "combiner", "scorer", "sampler", "dataset", "image_source", "trainer", "executor", "command"]
+"""What plugins provide."""
 
 
 class Option(BaseModel):
@@ -46,6 +50,7 @@ class Option(BaseModel):
 
 
 MODES = ("strict", "reference")
+"""The values of the option ``mode``."""
 
 
 def layer_option(default: int = -1) -> Option:
@@ -211,7 +216,9 @@ class CombinerSpec(Spec):
 
 
 ScoredData = Literal["pairs", "images", "captions"]
+"""What a scorer measures on: pairs of images with keypoints, images, or images with captions."""
 ScorerNeed = Literal["projectors", "references", "language"]
+"""What a scorer needs beside features."""
 
 
 class ScorerVariant(BaseModel):
@@ -337,3 +344,4 @@ SPEC_TYPES: dict[Kind, type[Spec]] = {
         CommandSpec,
     )
 }
+"""Kind → its spec."""

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
 SpaceOption = Annotated[
     Path | None, typer.Option("--space", help="Use this registry.toml instead of the nearest one upwards.")
 ]
+"""The option ``--space`` of a verb that works in a project."""
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON for scripts.")]
+"""The option ``--json`` of a verb that shows data."""
 
 
 @dataclass

@@ -13,6 +13,7 @@ from pathlib import Path
 from visionlaw.protocols import Finding
 
 Point = tuple[float, float]
+"""A position (x, y) in pixels, from the centre of the top-left one."""
 
 
 @dataclass(frozen=True)

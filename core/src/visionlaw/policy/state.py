@@ -18,9 +18,13 @@ class Status(IntEnum):
     """Where a candidate stands in a study."""
 
     OPEN = 0
+    """It may be asked for."""
     PENDING = 1
+    """It is being trained."""
     DONE = 2
+    """A result was told."""
     FAILED = 3
+    """Its training failed; it is not asked for again."""
 
 
 @dataclass(frozen=True)

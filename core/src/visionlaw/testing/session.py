@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from visionlaw.errors import ConfigError, VisionlawError, did_you_mean
+from visionlaw.errors import ConfigError, MissingDependencyError, VisionlawError, did_you_mean
 from visionlaw.guard import describe_error
 from visionlaw.registry import Registry
 from visionlaw.testing.checks import Check, CheckFailed, CheckSkipped, SubjectKind, all_checks
@@ -151,6 +151,10 @@ def _outcome(subject: Subject, check: Check) -> tuple[Status, str, str]:
         return "failed", failure.message, failure.remedy
     except CheckSkipped as reason:
         return "skipped", str(reason), ""
+    except MissingDependencyError as error:
+        # Without its extras a plugin is installed as it should be; what they bring is not there to be checked.
+        status = "skipped" if subject.spec is not None and subject.spec.extras else "failed"
+        return status, f"{error.message} {error.remedy}" if status == "skipped" else error.message, error.remedy
     except VisionlawError as error:
         return "failed", error.message, error.remedy
     except KeyboardInterrupt:
