@@ -74,6 +74,7 @@ FAULTS = {
     "one id twice": Faulty("unique-ids", "more than once", PLUGIN + PLUGIN.partition("combiners():\n")[2]),
     "core's own id": Faulty("unique-ids", "core's own", PLUGIN.replace('id="faulty"', 'id="concat"')),
     "imports torch": Faulty("light-import", "faulty_plugin → torch", "import torch\n" + PLUGIN),
+    "imports numpy": Faulty("light-import", "faulty_plugin → numpy", "import numpy\n" + PLUGIN),
     "imports torch by another module": Faulty(
         "light-import",
         "faulty_plugin → faulty_net → torch",

@@ -14,7 +14,7 @@ import transformers
 from visionlaw.registry import Registry
 from visionlaw.specs import EncoderSpec
 from visionlaw.targets import load_target, resolve_name
-from visionlaw.testing.random_weights import random_module
+from visionlaw.testing import random_module
 from visionlaw_transformers.tiny import SIZE, TEXT_SIZE, TOKENS
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from visionlaw.testing.checks import Check, CheckFailed, CheckSkipped, all_checks
 from visionlaw.testing.parametrize import BoundCheck, parametrize_with_checks
+from visionlaw.testing.random_weights import random_module
 from visionlaw.testing.session import Report, Result, run_checks
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "Result",
     "all_checks",
     "parametrize_with_checks",
+    "random_module",
     "run_checks",
 ]

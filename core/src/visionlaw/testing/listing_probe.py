@@ -22,6 +22,8 @@ from visionlaw.hookspecs import ENTRY_POINT_GROUP
 from visionlaw.plugins import HEAVY_MODULES, Plugin
 
 TIMEOUT_SECONDS = 60
+TOO_HEAVY = (*HEAVY_MODULES, "numpy", "scipy", "sklearn", "pandas", "matplotlib", "PIL", "cv2", "skimage", "datasets")
+"""Libraries that take a tenth of a second or more: each ``visionlaw list`` would pay for them."""
 _MARK = "visionlaw-listing "
 
 
@@ -101,7 +103,7 @@ class _Watch(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname in HEAVY_MODULES and fullname not in self.chains:
+        if fullname in TOO_HEAVY and fullname not in self.chains:
             self.chains[fullname] = [*_importers(), fullname]
         return None
 

@@ -32,7 +32,7 @@ from transformers import (
 )
 
 from visionlaw.specs import EncoderSpec, Variant
-from visionlaw.testing.random_weights import random_module
+from visionlaw.testing import random_module
 from visionlaw_diffusers.components import quiet
 
 SCALE, FAINT = 0.15, 0.03

@@ -9,5 +9,6 @@
 - :mod:`visionlaw_lab.plans`: what a run does; :mod:`visionlaw_lab.folder`: its project.
 - :mod:`visionlaw_lab.loop`: the run; :mod:`visionlaw_lab.trainer`: its trainings; :mod:`visionlaw_lab.workers`:
   several at a time.
+- :mod:`visionlaw_lab.tiny_encoders`: and :mod:`visionlaw_lab.tiny_project`: what the checks load.
 - :mod:`visionlaw_lab.tables`: and :mod:`visionlaw_lab.views`: what it found.
 """

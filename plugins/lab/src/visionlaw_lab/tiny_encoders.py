@@ -7,7 +7,7 @@ from pathlib import Path
 from safetensors.torch import save_file
 
 from visionlaw.specs import EncoderSpec
-from visionlaw.testing.random_weights import random_module
+from visionlaw.testing import random_module
 from visionlaw_lab.networks import Trunk
 from visionlaw_lab.recipes import WEIGHTS
 

@@ -15,7 +15,7 @@ import torch
 from safetensors.torch import save_file
 
 from visionlaw.specs import EncoderSpec
-from visionlaw.testing.random_weights import random_module
+from visionlaw.testing import random_module
 from visionlaw_openclip.catalogue import model_and_tag
 from visionlaw_openclip.resolving import measure
 

@@ -11,7 +11,7 @@ import timm.models
 import torch
 
 from visionlaw.specs import EncoderSpec
-from visionlaw.testing.random_weights import random_module
+from visionlaw.testing import random_module
 from visionlaw_timm.resolving import measure
 
 PLAIN: dict[str, Any] = {"embed_dim": 32, "depth": 4, "num_heads": 2}

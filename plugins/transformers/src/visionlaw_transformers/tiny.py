@@ -14,7 +14,7 @@ import transformers
 
 from visionlaw.libraries import quiet_transformers
 from visionlaw.specs import EncoderSpec
-from visionlaw.testing.random_weights import random_module
+from visionlaw.testing import random_module
 from visionlaw.weights import config_folder
 from visionlaw_transformers.clip import FAMILY as CLIP
 from visionlaw_transformers.dinov2 import FAMILY as DINOV2
