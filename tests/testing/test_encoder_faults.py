@@ -363,6 +363,12 @@ class LayersSwapped(Good):
         return super().encode_layers(batch, layers[::-1])
 
 
+@fault("layers")
+class LayersAsTheNetworkHasThem(Good):
+    def encode_layers(self, batch: torch.Tensor, layers: list[int]) -> list[torch.Tensor]:
+        return super().encode_layers(batch, sorted(layers))
+
+
 CASES = [pytest.param(check, cls, id=f"{check}-{cls.__name__}") for check, classes in FAULTS.items() for cls in classes]
 
 
@@ -394,6 +400,7 @@ DECLARED = {
     "grid": {"patch": 12},
     "channels": {"channels": 21},
     "option-values": {"variants": {"layer=0": Variant(channels=13)}},
+    "option-values-none": {"variants": {}},
 }
 
 
@@ -401,7 +408,7 @@ DECLARED = {
 def test_a_wrong_declaration_is_found_by_its_check_alone(
     changes: dict[str, Any], request: pytest.FixtureRequest, failing: Callable[[Spec], set[str]]
 ) -> None:
-    (check,) = [name for name, of in DECLARED.items() if of is changes]
+    (check,) = [name.removesuffix("-none") for name, of in DECLARED.items() if of is changes]
     assert failing(good_spec(**changes)) == {check}
 
 
