@@ -384,6 +384,12 @@ def test_a_fault_is_found_by_its_check_alone(check: str, faulty: type, failing: 
     assert failing(good_spec(f"{__name__}:{faulty.__name__}")) == {check}
 
 
+def test_a_position_is_told_in_plain_numbers(results_of: Callable[[Spec], dict[str, Result]]) -> None:
+    message = results_of(good_spec(f"{__name__}:HalfAPatchOff"))["geometry"].message
+    assert message is not None
+    assert "at pixel (160, 120) of a 320×240 image" in message
+
+
 def tiny_of_another_size(spec: EncoderSpec, folder: Path) -> EncoderSpec:
     return tiny(spec, folder).model_copy(update={"patch": 8})
 

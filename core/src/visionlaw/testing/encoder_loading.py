@@ -82,7 +82,7 @@ def option_values(subject: Subject) -> None:
             fail(
                 f"'{spec.id}' with {options} gives tokens {found} on a {geometry.grid} grid, but declares {wanted} on "
                 f"{holding.grid}.",
-                "Write what the option changes into variants, of the spec and of the one that its tiny factory returns.",
+                "Write what the option changes into variants, those of the tiny factory's spec too.",
             )
 
 
