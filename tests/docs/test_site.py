@@ -82,6 +82,20 @@ def test_docstrings_are_rendered_without_the_marks_of_another_markup(site: Path)
         assert "versionadded:" not in text
 
 
+def test_a_copied_console_is_its_commands_alone(site: Path) -> None:
+    """The theme marks the code that it copies, and copies what is displayed then."""
+    (script,) = (site / "assets" / "javascripts").glob("bundle.*.min.js")
+    assert "data-md-copying" in script.read_text(encoding="utf-8")
+    hidden = re.search(
+        r"\[data-md-copying\] :is\((.*?)\) \{ display: none", (site / "assets" / "site.css").read_text(encoding="utf-8")
+    )
+    assert hidden is not None
+    page = (site / "tutorial" / "plugin.html").read_text(encoding="utf-8")
+    kinds = {name.strip(" .") for name in hidden[1].split(",")}
+    assert re.search(r'<span class="(\w+)">\$ ?</span>', page)[1] in kinds  # type: ignore[index]
+    assert re.search(r'<span class="(\w+)">Wrote visionlaw-toy', page)[1] in kinds  # type: ignore[index]
+
+
 def test_nothing_is_fetched_from_elsewhere(site: Path) -> None:
     for path in site.rglob("*.html"):
         text = path.read_text(encoding="utf-8")

@@ -5,7 +5,7 @@ import torch
 from PIL import Image
 
 from visionlaw.errors import DataError
-from visionlaw.features.combine import ConcatCombiner
+from visionlaw.features.combine import ConcatCombiner, common_geometry
 from visionlaw.features.maps import FeatureMap
 from visionlaw.features.preprocess import prepare
 from visionlaw.features.sampling import resample, unit
@@ -47,6 +47,15 @@ def test_maps_of_different_parts_of_the_image_are_refused(one: str, other: str) 
     with pytest.raises(DataError, match="cannot be combined") as caught:
         ConcatCombiner().combine([random_map(64, 16, 5, one), random_map(64, 16, 5, other)])
     assert caught.value.remedy
+
+
+def test_patches_that_overlap_too_much_are_refused_with_what_to_look_at() -> None:
+    """Patches of 32 px, 8 apart: the outer tokens lie farther in than those of patches side by side."""
+    image = Image.new("RGB", (451, 300))
+    overlapping, beside = prepare(image, 256, 32, 8)[1], prepare(image, 256, 16)[1]
+    with pytest.raises(DataError, match=r"tokens apart, and 0\.5 at the most") as caught:
+        common_geometry([beside, overlapping.resampled(beside.grid)])
+    assert "patch and stride" in str(caught.value.remedy)
 
 
 def test_a_border_of_a_few_pixels_left_unread_is_no_obstacle() -> None:

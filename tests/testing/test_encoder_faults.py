@@ -384,6 +384,12 @@ class LayersSwapped(Good):
         return super().encode_layers(batch, layers[::-1])
 
 
+@fault("layers")
+class LayersAsTheNetworkHasThem(Good):
+    def encode_layers(self, batch: torch.Tensor, layers: list[int]) -> list[torch.Tensor]:
+        return super().encode_layers(batch, sorted(layers))
+
+
 class ReadsValues(Changed):
     """Nothing that a real device would mind."""
 
@@ -448,6 +454,12 @@ def test_a_fault_is_found_by_its_check_alone(check: str, faulty: type, failing: 
     assert failing(good_spec(f"{__name__}:{faulty.__name__}")) == {check}
 
 
+def test_a_position_is_told_in_plain_numbers(results_of: Callable[[Spec], dict[str, Result]]) -> None:
+    message = results_of(good_spec(f"{__name__}:HalfAPatchOff"))["geometry"].message
+    assert message is not None
+    assert "at pixel (160, 120) of a 320×240 image" in message
+
+
 def tiny_of_another_size(spec: EncoderSpec, folder: Path) -> EncoderSpec:
     return tiny(spec, folder).model_copy(update={"patch": 8})
 
@@ -464,6 +476,7 @@ DECLARED = {
     "grid": {"patch": 12},
     "channels": {"channels": 21},
     "option-values": {"variants": {"layer=0": Variant(channels=13)}},
+    "option-values-none": {"variants": {}},
 }
 
 
@@ -471,7 +484,7 @@ DECLARED = {
 def test_a_wrong_declaration_is_found_by_its_check_alone(
     changes: dict[str, Any], request: pytest.FixtureRequest, failing: Callable[[Spec], set[str]]
 ) -> None:
-    (check,) = [name for name, of in DECLARED.items() if of is changes]
+    (check,) = [name.removesuffix("-none") for name, of in DECLARED.items() if of is changes]
     assert failing(good_spec(**changes)) == {check}
 
 

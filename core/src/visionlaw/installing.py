@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import shlex
 import shutil
@@ -10,6 +9,7 @@ import subprocess
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
+from importlib.machinery import PathFinder
 from pathlib import Path
 
 from visionlaw.errors import InstallError, MissingDependencyError
@@ -38,7 +38,8 @@ def require_pip(distributions: Sequence[str]) -> None:
         InstallError: The operating system manages this Python (PEP 668).
     """
     names = " ".join(distributions)
-    if importlib.util.find_spec("pip") is None:
+    # Not importlib.util.find_spec: setuptools' finder takes a question about pip for pip's own run, and mends distutils.
+    if PathFinder.find_spec("pip") is None:
         if shutil.which("uv") or _made_by_uv():
             remedy = f"Install it with uv: {command_text(['uv', 'pip', 'install', '--python', sys.executable])} {names}"
         else:

@@ -70,18 +70,22 @@ def common_grid(grids: Sequence[tuple[int, int]]) -> tuple[int, int]:
 def common_geometry(geometries: Sequence[Geometry]) -> Geometry:
     """Return the geometry of parts that were resampled to one grid: that of the first, if they agree.
 
-    Parts may be off by half a token where one encoder leaves a few pixels at the border unread.
+    Parts may be off by half a token where one encoder leaves a few pixels at the border unread, or its patches overlap
+    and its outer tokens lie farther in.
 
     Raises:
-        DataError: The parts show different parts of the image, as cropping and squashing do.
+        DataError: The parts show different parts of the image, as cropping and squashing do, or patches
+            that are twice their stride or more do beside others that do not overlap.
     """
     first = geometries[0]
     corners = first.to_pixels([(0, 0), (first.grid[1] - 1, first.grid[0] - 1)])
     for other in geometries[1:]:
-        if np.abs(other.to_grid(corners) - first.to_grid(corners)).max() > TOLERANCE:
+        apart = np.abs(other.to_grid(corners) - first.to_grid(corners)).max()
+        if apart > TOLERANCE:
             raise DataError(
-                f"Encoders that show different parts of a {first.image_size[0]}×{first.image_size[1]} image "
-                "cannot be combined.",
-                "Combine encoders of one resize mode; 'visionlaw show ID' names it.",
+                f"Encoders whose tokens cover different parts of a {first.image_size[0]}×{first.image_size[1]} image "
+                f"cannot be combined: at its corners they are {apart:.2g} tokens apart, and {TOLERANCE:g} at the most.",
+                "Combine encoders of one resize mode, whose patches overlap alike; 'visionlaw show ID' names resize, "
+                "patch and stride.",
             )
     return first

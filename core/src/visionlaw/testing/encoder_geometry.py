@@ -124,8 +124,8 @@ def geometry_of_input(subject: Subject) -> None:
             error = _error(bench, geometry, point, seen)
             if error > DOT_PIXELS:
                 fail(
-                    f"In '{subject.name}', what is at pixel {tuple(point)} of a {size} image is {error:.1f} pixels "
-                    "from where its geometry says.",
+                    f"In '{subject.name}', what is at pixel ({point[0]:g}, {point[1]:g}) of a "
+                    f"{size[0]}×{size[1]} image is {error:.1f} pixels from where its geometry says.",
                     "A token's centre is patch / 2 into its patch; take the geometry of "
                     "visionlaw.features.preprocess.prepare.",
                 )

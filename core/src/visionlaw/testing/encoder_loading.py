@@ -66,9 +66,16 @@ def bad_weights(subject: Subject) -> None:
 def option_values(subject: Subject) -> None:
     """Every value that an option may have, and every variant, loads and gives tokens of the declared shape."""
     spec, bench = cast("EncoderSpec", subject.tiny), bench_of(subject)
-    for options in _values(spec):
+    named = _values(spec)
+    for options in [*named, *(options for options in _other_layers(spec) if options not in named)]:
         holding = spec.of(options)
-        encoder = place(subject.load(**options), Runtime(device="cpu"))
+        try:
+            loaded = subject.load(**options)
+        except VisionlawError:
+            if options in named:
+                raise
+            continue  # it has no such layer, and says so
+        encoder = place(loaded, Runtime(device="cpu"))
         made, geometry = encoder.preprocess(bench.images[0])
         h, w = holding.grid
         found, wanted = tuple(tokens_of(encoder, made[None]).shape[1:]), (h * w, holding.channels)
@@ -76,25 +83,40 @@ def option_values(subject: Subject) -> None:
             fail(
                 f"'{spec.id}' with {options} gives tokens {found} on a {geometry.grid} grid, but declares {wanted} on "
                 f"{holding.grid}.",
-                "Write what the option changes into variants.",
+                "Write what the option changes into variants, those of the tiny factory's spec too.",
             )
 
 
 @check("layers", "encoder", needs=("option-values", "deterministic"))
 def layers(subject: Subject) -> None:
-    """Several layers from one pass are what each layer gives by itself."""
+    """Several layers from one pass are what each layer gives by itself, in whichever order they are asked for."""
     spec, bench = cast("EncoderSpec", subject.tiny), bench_of(subject)
     if "layer" not in spec.options or not isinstance(bench.encoder, LayeredEncoder):
         skip("It does not read several layers in one pass.")
-    first = int(spec.options["layer"].default)
-    wanted = [first - 1, first] if first < 0 else [first, max(0, first - 1)]
-    together = bench.encoder.encode_layers(bench.inputs[:1].clone(), wanted)
-    for layer, tokens in zip(wanted, together, strict=True):
-        alone = tokens_of(place(subject.load(layer=layer), Runtime(device="cpu")), bench.inputs[:1])
-        if difference(tokens.detach().float(), alone) > TOLERANCE:
-            fail(
-                f"Layer {layer} of '{spec.id}' is another one when it is read with others.", "Read it after its block."
-            )
+    last, before = _pair_of_layers(spec)
+    alone = {
+        layer: tokens_of(place(subject.load(layer=layer), Runtime(device="cpu")), bench.inputs[:1])
+        for layer in (last, before)
+    }
+    for wanted in ([before, last], [last, before]):
+        together = bench.encoder.encode_layers(bench.inputs[:1].clone(), wanted)
+        for layer, tokens in zip(wanted, together, strict=True):
+            if difference(tokens.detach().float(), alone[layer]) > TOLERANCE:
+                fail(
+                    f"Layer {layer} of '{spec.id}' is another one when it is read with others, as layers {wanted}.",
+                    "Read each after its block, and return them in the order in which they are asked for.",
+                )
+
+
+def _pair_of_layers(spec: EncoderSpec) -> tuple[int, int]:
+    """Return the layer that is read by default, and the one before it."""
+    last = int(spec.options["layer"].default)
+    return last, last - 1 if last < 0 else max(0, last - 1)
+
+
+def _other_layers(spec: EncoderSpec) -> list[dict[str, Any]]:
+    """Return layers that no variant need name: the one before the default, and the first."""
+    return [{"layer": layer} for layer in (_pair_of_layers(spec)[1], 0)] if "layer" in spec.options else []
 
 
 def _values(spec: EncoderSpec) -> list[dict[str, Any]]:
