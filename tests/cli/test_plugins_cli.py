@@ -11,12 +11,14 @@ import sys
 import sysconfig
 import zipfile
 from collections.abc import Callable
+from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
 from visionlaw.ids import prefix_of
+from visionlaw.installing import require_pip
 
 if TYPE_CHECKING:
     from tests.conftest import Outcome
@@ -250,10 +252,24 @@ def test_a_projects_file_cannot_pass_something_else_off_as_a_shipped_plugin(cli:
         assert "visionlaw-transformers" in done.err
 
 
+def test_looking_for_pip_asks_no_finder_that_acts_on_the_question(monkeypatch: pytest.MonkeyPatch) -> None:
+    # setuptools' takes it for a run of pip, and hands distutils back to Python: what compiles fails afterwards.
+    class Finder:
+        asked: ClassVar[list[str]] = []
+
+        def find_spec(self, name: str, *more: object) -> None:
+            self.asked.append(name)
+
+    monkeypatch.setattr(sys, "meta_path", [Finder(), *sys.meta_path])
+    require_pip([])
+    assert "pip" not in Finder.asked
+
+
 def test_without_pip_the_remedy_is_that_of_the_tool_that_is_there(
     cli: Cli, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setitem(sys.modules, "pip", None)
+    everything = PathFinder.find_spec
+    monkeypatch.setattr(PathFinder, "find_spec", lambda name, *more: None if name == "pip" else everything(name, *more))
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     done = cli("plugins", "install", "clip", "--yes")

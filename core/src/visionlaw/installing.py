@@ -38,7 +38,7 @@ def require_pip(distributions: Sequence[str]) -> None:
         InstallError: The operating system manages this Python (PEP 668).
     """
     names = " ".join(distributions)
-    # Not importlib.util.find_spec: setuptools' finder takes a question about pip for pip's own run, and mends distutils.
+    # Not importlib.util.find_spec: setuptools' finder takes a question about pip for a run of pip, and gives way to it.
     if PathFinder.find_spec("pip") is None:
         if shutil.which("uv") or _made_by_uv():
             remedy = f"Install it with uv: {command_text(['uv', 'pip', 'install', '--python', sys.executable])} {names}"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from visionlaw.cli.context import JsonOption, SpaceOption, project
-from visionlaw.cli.output import note, print_json, printable, write
+from visionlaw.cli.output import note, plural, print_json, printable, scoring_progress, write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,17 +39,20 @@ def check(
 
     session = Session(subjects_of(names, project(space).registry), _expected(expect or ()))
     results: list[Result] = []
-    for result in session.results():
-        results.append(result)
-        if not as_json and result.status in ("failed", "expected"):
-            _print_result(result)
-    report = Report(tuple(results))
+    planned = [subject.name for subject, _ in session.planned()]
+    with scoring_progress() as report:
+        for result in session.results():
+            results.append(result)
+            report(planned[min(len(results), len(planned) - 1)], len(results), len(planned))
+            if not as_json and result.status in ("failed", "expected"):
+                _print_result(result)
+    found = Report(tuple(results))
     if as_json:
-        print_json({"counts": report.counts, "results": [asdict(result) for result in results]})
+        print_json({"counts": found.counts, "results": [asdict(result) for result in results]})
     else:
-        _print_skipped(report)
-        _print_counts(report)
-    if report.failed:
+        _print_skipped(found)
+        _print_counts(found)
+    if found.failed:
         raise typer.Exit(2)
 
 
@@ -90,6 +93,6 @@ def _print_counts(report: Report) -> None:
     ran = sum(counts.values()) - counts["skipped"]
     of = len({(result.kind, result.subject) for result in report.results})
     write(
-        f"{ran} checks of {of} ran: {counts['passed']} passed, {counts['failed']} failed, "
+        f"{ran} checks of {plural(of, 'thing')} ran: {counts['passed']} passed, {counts['failed']} failed, "
         f"{counts['expected']} were expected to fail; {counts['skipped']} were skipped."
     )
