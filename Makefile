@@ -1,4 +1,4 @@
-# demo · test · lint · docs · bench. Needs Python ≥ 3.11, pip and make; everything else goes into $(VENV).
+# demo · test · lint · docs · surface · bench. Needs Python ≥ 3.11, pip and make; everything else goes into $(VENV).
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
@@ -11,7 +11,7 @@ SYSTEM_TORCH = import sys, importlib.metadata as m; v = m.version("torch").split
 	recent = (int(v[0]), int(v[1])) >= (2, 4) and sys.prefix == sys.base_prefix; \
 	print("--system-site-packages" if recent else "")
 
-.PHONY: demo test lint format docs table lab policy bench bench-policy bench-thingsvision clean
+.PHONY: demo test lint format docs docs-serve surface table lab policy bench bench-policy bench-thingsvision clean
 
 demo: $(VENV)/.demo-installed
 	@PATH="$(abspath $(BIN)):$$PATH" sh docs/demo/run.sh
@@ -28,8 +28,17 @@ format: $(VENV)/.dev-installed
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+# The reference from the code, then the site, into site/; a broken link ends it (with --quiet mkdocs would not count it).
 docs: $(VENV)/.dev-installed
 	$(BIN)/python docs/generate.py
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
+
+docs-serve: $(VENV)/.dev-installed
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs serve
+
+# tests/api/surface.txt: what plugins build on. Breaks are refused until CHANGELOG.md announces them.
+surface: $(VENV)/.dev-installed
+	$(BIN)/python tests/api/record.py
 
 # docs/explanation/weight-free-table.md; takes minutes.
 table: $(VENV)/.dev-installed
@@ -72,7 +81,7 @@ $(VENV)/.demo-installed: requirements-demo.txt $(PROJECTS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -r requirements-demo.txt
 	@touch $@
 
-$(VENV)/.dev-installed: requirements-dev.txt requirements-demo.txt $(PROJECTS) | $(BIN)/python
+$(VENV)/.dev-installed: requirements-dev.txt requirements-demo.txt docs/requirements.txt $(PROJECTS) | $(BIN)/python
 	$(BIN)/python -m pip install --quiet -r requirements-dev.txt
 	@touch $@ $(VENV)/.demo-installed
 

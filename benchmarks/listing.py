@@ -32,7 +32,7 @@ def write_plugins(folder: Path) -> None:
         info.mkdir()
         (info / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: visionlaw-bench{number}\nVersion: 1.0\n"
-            "Requires-Dist: visionlaw>=0.1.0.dev0,<0.2\n"
+            "Requires-Dist: visionlaw>=0.1.0.dev0,<1\n"
         )
         (info / "entry_points.txt").write_text(f"[visionlaw.v1]\n{prefix} = {module}\n")
         (folder / f"{module}.py").write_text(MODULE.format(count=ENCODERS, prefix=prefix, module=module))

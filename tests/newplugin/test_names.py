@@ -21,9 +21,16 @@ def core() -> Registry:
     return Registry([plugin])
 
 
+@pytest.fixture(scope="module")
+def catalogue() -> dict[str, str]:
+    """The one that is shipped, and one of a project's."""
+    shipped = {prefix: entry.distribution for prefix, entry in default_catalogue().items()}
+    return shipped | {"known": "somebody-else"}
+
+
 @pytest.mark.parametrize("name", ["acme", "a", "acme-lab", "net2", "my-json", "x" * LONGEST])
-def test_a_name_that_nobody_has(core: Registry, name: str) -> None:
-    check_name(name, core, default_catalogue())
+def test_a_name_that_nobody_has(core: Registry, catalogue: dict[str, str], name: str) -> None:
+    check_name(name, core, catalogue)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +77,9 @@ def test_the_prefix_of_the_distribution_is_not_typed(core: Registry) -> None:
         ("known", "that of somebody-else, in the catalogue"),
     ],
 )
-def test_a_name_that_is_taken(core: Registry, name: str, says: str) -> None:
+def test_a_name_that_is_taken(core: Registry, catalogue: dict[str, str], name: str, says: str) -> None:
     with pytest.raises(ConflictError, match=says):
-        check_name(name, core, default_catalogue() | {"known": "somebody-else"})
+        check_name(name, core, catalogue)
 
 
 def test_a_name_of_an_installed_plugin(core: Registry) -> None:

@@ -85,10 +85,12 @@ def test_its_metadata(kind: PluginKind, generated: Callable[..., Generated]) -> 
 @pytest.mark.parametrize(
     ("version", "floor", "ceiling"),
     [
-        ("0.1.0.dev0", "0.1.0.dev0", "0.2"),
-        ("0.3.2", "0.3.0.dev0", "0.4"),
-        ("0.9.0rc1", "0.9.0.dev0", "0.10"),
-        ("1.4.2", "1.4.0.dev0", "2"),
+        ("0.1.0.dev0", "0.1.0.dev0", "1"),
+        ("0.3.0", "0.3", "1"),
+        ("0.3.2", "0.3", "1"),
+        ("0.3.2.dev1", "0.3", "1"),
+        ("0.9.0rc1", "0.9.0.dev0", "1"),
+        ("1.4.2", "1.4", "2"),
     ],
 )
 def test_a_plugin_requires_the_core_that_it_is_written_for(version: str, floor: str, ceiling: str) -> None:

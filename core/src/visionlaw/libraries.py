@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from visionlaw.specs import Spec
 
 CORE = "visionlaw"
-FOR_PEOPLE = {"description", "aliases", "tags", "license", "parameters", "deprecated", "superseded_by", "tiny"}
+FOR_PEOPLE = {"description", "aliases", "tags", "license", "parameters", "deprecated", "superseded_by"}
+FOR_CHECKS = {"tiny", "range", "scale_invariant"}
 WEIGHTS = {"checkpoint", "revision", "files"}  # a provenance names the first two itself
 NUMERIC = ("numpy", "pillow", "torch")
 """The libraries that core's own preprocessing and scores are computed with."""
@@ -78,11 +79,11 @@ def provenance_of(entry: Entry) -> dict[str, Any]:
 
 
 def spec_digest(spec: Spec) -> str:
-    """Return the digest of a spec, without what is only there for people or checks, and without where its weights are.
+    """Return the digest of a spec, without what is there for people or checks alone, and where its weights are.
 
     Defaults do not count either: a field that core gains later must not make the numbers of older plugins strange.
     """
-    said = spec.model_dump_json(exclude=FOR_PEOPLE | WEIGHTS, exclude_defaults=True)
+    said = spec.model_dump_json(exclude=FOR_PEOPLE | FOR_CHECKS | WEIGHTS, exclude_defaults=True)
     return hashlib.sha256(said.encode()).hexdigest()[:16]
 
 

@@ -28,10 +28,9 @@ def new_plugin(
     from visionlaw.newplugin.names import check_name
     from visionlaw.newplugin.rendering import distribution_of, render
     from visionlaw.newplugin.writing import write_all
-    from visionlaw.spacefile import default_catalogue
 
     here = project(space)
-    check_name(name, here.registry, default_catalogue() | here.file.catalogue)
+    check_name(name, here.registry, {prefix: entry.distribution for prefix, entry in here.catalogue.items()})
     distribution = distribution_of(name)
     folder = Path(distribution) if into is None else into
     files = render(name, kind)

@@ -6,7 +6,6 @@ package's name.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from pathlib import Path
 from string import Template
@@ -40,12 +39,15 @@ def render(name: str, kind: PluginKind) -> dict[str, str]:
 
 
 def pins(version: str) -> tuple[str, str]:
-    """Return the core versions that a plugin written for one requires: at least the first, below the second.
+    """Return the versions of core that a plugin written for one requires: from the first on, below the second.
 
-    The API may change with the minor version below 1.0, and with the major one from then on.
+    What is promised to plugins holds for a major version, and new promises come with minor ones.
     """
-    major, minor = (int(number) for number in re.findall(r"\d+", version)[:2])
-    return f"{major}.{minor}.0.dev0", f"0.{minor + 1}" if major == 0 else str(major + 1)
+    from packaging.version import Version
+
+    core = Version(version)
+    in_the_making = core.is_prerelease and core.micro == 0
+    return f"{core.major}.{core.minor}" + (".0.dev0" if in_the_making else ""), str(core.major + 1)
 
 
 def _templates(folder: str) -> Iterator[tuple[str, str]]:

@@ -82,13 +82,19 @@ def memory(subject: Subject) -> None:
     """An encoder that nobody refers to any more is gone, with its weights."""
     bench = bench_of(subject)
     inputs = bench.inputs
-    encoder = place(subject.load(), Runtime(device="cpu"))
-    tokens_of(encoder, inputs)
-    raw = getattr(encoder, "encoder", encoder)
-    module = raw.module if isinstance(raw, ModuleEncoder) else None
-    watched = [weakref.ref(thing) for thing in (raw, module) if thing is not None]
-    del encoder, raw, module
-    gc.collect()
+    gc.freeze()  # what is there already need not be looked through, and takes longer than most checks
+    try:
+        encoder = place(subject.load(), Runtime(device="cpu"))
+        tokens_of(encoder, inputs)
+        raw = getattr(encoder, "encoder", encoder)
+        module = raw.module if isinstance(raw, ModuleEncoder) else None
+        watched = [weakref.ref(thing) for thing in (raw, module) if thing is not None]
+        del encoder, raw, module
+        gc.collect()
+    finally:
+        gc.unfreeze()
+    if any(ref() is not None for ref in watched):
+        gc.collect()
     if any(ref() is not None for ref in watched):
         fail(f"'{subject.name}' stays in memory after its last use.", "Keep no encoder in a global, nor in a cache.")
 

@@ -35,7 +35,7 @@ from visionlaw.specs import EncoderSpec, Variant
 from visionlaw.testing.random_weights import random_module
 from visionlaw_diffusers.components import quiet
 
-SCALE = 0.15
+SCALE, FAINT = 0.15, 0.03
 SPREAD, LOG_VARIANCE = 5.0, -15.0
 """Of latents: standard deviation over an image, and what trained VAEs say about how uncertain each is."""
 NARROW, WIDE = 8, 16
@@ -70,7 +70,8 @@ def variations(spec: EncoderSpec, folder: Path) -> EncoderSpec:
     config.projection_dim = 10
     with quiet():
         PNDMScheduler(**BETAS, skip_prk_steps=True, steps_offset=1).save_pretrained(folder / "scheduler")
-        _save(folder / "image_encoder", lambda: CLIPVisionModelWithProjection(config))
+        # Faint weights: what the image is taken for as a whole must not change more than a patch that changed.
+        _save(folder / "image_encoder", lambda: CLIPVisionModelWithProjection(config), FAINT)
         CLIPImageProcessor(size={"shortest_edge": 28}).save_pretrained(folder / "feature_extractor")
         return _unet(spec, folder, cross_attention_dim=10)
 
@@ -223,7 +224,7 @@ def _balance(network: nn.Module) -> None:
     for module in network.modules():
         if isinstance(module, nn.Conv2d):
             rows = module.weight + module.weight.flip(-2)
-            module.weight.copy_((rows + rows.flip(-1)) / 2)
+            module.weight.copy_((rows + rows.flip(-1)) / 4)
 
 
 def _text_encoder(folder: Path, suffix: str, cls: Any, width: int, projection: int, pad: str) -> None:
