@@ -349,7 +349,12 @@ class Scorer(Protocol):
     def score(self, job: ScoringJob) -> Iterator[Score]:
         """Score all representations of a job, each once, yielding each as soon as it is known, in any order.
 
-        Each encoder encodes each image once, however many representations it is part of.
+        Each encoder encodes each image once, however many representations it is part of, and none whose features are in
+        the job's cache. A score depends neither on the other representations nor on their order. Nothing that the job
+        holds is changed, and its progress is told up to the total.
+
+        Raises:
+            DataError: There are no data.
         """
         ...
 
@@ -357,6 +362,10 @@ class Scorer(Protocol):
 @runtime_checkable
 class Sampler(Protocol):
     """A rule that chooses which representation to train next, and ranks them. Works on all trials at once.
+
+    All that it goes by is in the state, which it does not change, and for choices in the random numbers that it is
+    given: studies go on in other processes. Trials know nothing of each other. Candidates may come late, fail, and go.
+    It chooses wherever something is open, whatever the budget: that is the study's to count.
 
     A sampler may also have ``explain(state, choice) -> str``: one or two sentences on why it chose candidate ``choice``
     of the one trial of ``state``, taken before the choice. ``visionlaw policy ask`` shows them. And it may have
@@ -404,5 +413,8 @@ class Executor(Protocol):
     """A place where tasks run."""
 
     def map(self, task: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-        """Run an idempotent task on every item and yield the results in the order of the items."""
+        """Run an idempotent task on every item and yield the results in the order of the items.
+
+        Items may come from a generator. What a task raises comes out as it is.
+        """
         ...
