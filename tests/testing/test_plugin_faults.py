@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from visionlaw.testing import run_checks
+from visionlaw.testing import all_checks, run_checks
 
 METADATA = """Metadata-Version: 2.4
 Name: visionlaw-faulty
@@ -150,3 +150,10 @@ def test_modules_of_the_working_directory_are_not_taken_for_pythons_own(
     (here / "json.py").write_text("raise SystemExit('not json at all')\n")
     monkeypatch.chdir(here)
     assert checked(Faulty("", "")) == {}
+
+
+def test_every_check_of_plugins_has_a_fault() -> None:
+    elsewhere = {"deprecated-hooks"}  # test_deprecation_checks.py
+    assert {check.name for check in all_checks() if "plugin" in check.kinds} == {
+        case.check for case in FAULTS.values()
+    } | elsewhere
