@@ -60,13 +60,17 @@ class Project:
         """What is installed."""
         from visionlaw.registry import Registry
 
-        providers = {prefix: entry.distribution for prefix, entry in self.catalogue.items()}
-        return Registry.discover(disabled=(*self.disabled, *self.file.plugins.disabled), catalogue=providers)
+        return Registry.discover(disabled=(*self.disabled, *self.file.plugins.disabled), catalogue=self.providers)
 
     @property
     def catalogue(self) -> dict[str, CatalogueEntry]:
         """Id prefix → plugin that can be installed: what is shipped, and what registry.toml adds or replaces."""
         return default_catalogue() | self.file.catalogue
+
+    @property
+    def providers(self) -> dict[str, str]:
+        """Id prefix → the distribution that provides it."""
+        return {prefix: entry.distribution for prefix, entry in self.catalogue.items()}
 
     @cached_property
     def space(self) -> SearchSpace:

@@ -30,7 +30,7 @@ def new_plugin(
     from visionlaw.newplugin.writing import write_all
 
     here = project(space)
-    check_name(name, here.registry, {prefix: entry.distribution for prefix, entry in here.catalogue.items()})
+    check_name(name, here.registry, here.providers)
     distribution = distribution_of(name)
     folder = Path(distribution) if into is None else into
     files = render(name, kind)
